@@ -1,0 +1,114 @@
+"""What the paper's equations say about a :class:`tests.problems.Problem`.
+
+Everything here works on one dense float64 matrix a graph, with plain loops over graphs, nodes and
+edges, and shares no code with the library, so that it can serve as its oracle.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tests.problems import Problem
+
+
+def coarsen_oracle(
+    problem: Problem, x: Tensor, s: Tensor, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``S^T Z`` (Eq. 3), ``S^T A S`` (Eq. 4) and ``S^T S``, one graph after the other."""
+    pooled = []
+    for graph in range(problem.batch_size):
+        rows = problem.rows(graph)
+        assignment, adjacency = s[rows], problem.adjacency(graph, weight)
+        transposed = assignment.t()
+        pooled.append(
+            (transposed @ x[rows], transposed @ adjacency @ assignment, transposed @ assignment)
+        )
+    features, adjacencies, grams = zip(*pooled, strict=True)
+    return torch.stack(features), torch.stack(adjacencies), torch.stack(grams)
+
+
+def frobenius(difference: Tensor) -> Tensor:
+    """The Frobenius norm, with gradient 0 at 0 (there, the root's own is not defined)."""
+    squares = (difference * difference).sum()
+    return squares.sqrt() if squares > 0 else squares * 0
+
+
+def link_oracle(
+    problem: Problem,
+    s: Tensor,
+    weight: Tensor | None = None,
+    convention: str = "paper",
+    scale: str | None = None,
+) -> Tensor:
+    """The link prediction loss of each graph; for ``pyg`` the squared norm of each graph."""
+    losses = []
+    for graph, n in enumerate(problem.sizes):
+        assignment, adjacency = s[problem.rows(graph)], problem.adjacency(graph, weight)
+        similarity = assignment @ assignment.t()
+        if convention == "paper":
+            loss = frobenius(adjacency - similarity)
+            losses.append(loss / n if scale == "nodes" and n > 0 else loss)
+        elif convention == "pyg":
+            losses.append(((adjacency - similarity) ** 2).sum())
+        else:
+            losses.append(cross_entropy_oracle(adjacency, similarity))
+    return torch.stack(losses)
+
+
+def cross_entropy_oracle(adjacency: Tensor, similarity: Tensor) -> Tensor:
+    """The authors' link loss: cross-entropy over all ordered pairs, diagonal included."""
+    target = adjacency.clamp(max=1.0)
+    probability = similarity.clamp(max=1.0)
+    total = (similarity * 0).sum()
+    for u in range(len(adjacency)):
+        for v in range(len(adjacency)):
+            a, p = target[u, v], probability[u, v]
+            total = total - a * torch.log(p + 1e-7) - (1 - a) * torch.log(1 - p + 1e-7)
+    return total
+
+
+def entropy_oracle(problem: Problem, s: Tensor) -> Tensor:
+    """The sum of the row entropies of each graph, with ``0 log 0 = 0``."""
+    sums = []
+    for graph in range(problem.batch_size):
+        rows = s[problem.rows(graph)]
+        positive = rows > 0
+        logarithm = torch.where(positive, rows, torch.ones_like(rows)).log()
+        sums.append(-(rows * logarithm).sum())
+    return torch.stack(sums)
+
+
+def sage_oracle(
+    problem: Problem, x: Tensor, weight: Tensor | None = None, aggr: str = "mean"
+) -> Tensor:
+    """What GraphSAGE gathers at each node ``v`` over its edges ``u -> v``, by loops."""
+    gathered = []
+    for graph, n in enumerate(problem.sizes):
+        rows, adjacency = x[problem.rows(graph)], problem.adjacency(graph, weight)
+        for v in range(n):
+            column = adjacency[:, v]
+            total = (column.unsqueeze(-1) * rows).sum(dim=0)
+            if aggr == "mean":
+                total = total / column.sum() if column.sum() != 0 else rows[v] * 0
+            elif aggr == "max":
+                neighbours = [rows[u] for u in range(n) if column[u] != 0]
+                total = torch.stack(neighbours).amax(dim=0) if neighbours else rows[v] * 0
+            gathered.append(total)
+    return torch.stack(gathered) if gathered else x * 0
+
+
+def number_of_clusters(num_nodes: int, ratio_percent: int, max_clusters: int) -> int:
+    """``min(max_clusters, max(1, ceil(ratio * n)))`` in integers, hence exact."""
+    return min(max_clusters, max(1, math.ceil(ratio_percent * num_nodes / 100)))
+
+
+def masked_softmax_oracle(problem: Problem, logits: Tensor, clusters: list[int]) -> Tensor:
+    """Row softmax over the first ``clusters[g]`` columns of graph ``g``; 0 in the others."""
+    rows = [torch.empty(0, logits.size(1), dtype=logits.dtype)]
+    for graph, k in enumerate(clusters):
+        probability = logits[problem.rows(graph), :k].softmax(dim=-1)
+        rows.append(torch.nn.functional.pad(probability, (0, logits.size(1) - k)))
+    return torch.cat(rows)
