@@ -1,0 +1,1 @@
+"""The runner: trains the methods of the paper's tables on TU data (``python -m benchmarks``)."""
