@@ -1,0 +1,156 @@
+"""Folds of the two protocols: ``fair`` (own or published splits) and ``reference``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.model_selection import StratifiedKFold, train_test_split
+from torch import Tensor
+
+NUM_FOLDS = 10
+HOLD_OUT = 0.1
+
+
+class Fold(NamedTuple):
+    """Graph numbers of one fold, each part ascending; ``test`` is empty under ``reference``."""
+
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+
+
+def fair_folds(labels: Tensor | Sequence[int], seed: int = 0) -> list[Fold]:
+    """Stratified 10-fold split with a stratified 90/10 hold-out inside each training part.
+
+    Args:
+        labels: Class of each graph.
+        seed: Seed of the shuffles.
+    """
+    classes = _classes(labels)
+    folds = []
+    for rest, test in _outer_parts(classes, seed):
+        train, validation = train_test_split(
+            rest, test_size=HOLD_OUT, stratify=classes[rest], random_state=seed
+        )
+        folds.append(_fold(train, validation, test))
+    return folds
+
+
+def reference_folds(labels: Tensor | Sequence[int], seed: int) -> list[Fold]:
+    """The paper's protocol: nine folds train, the tenth validates, no graph is kept for a test.
+
+    Args:
+        labels: Class of each graph.
+        seed: Seed of the shuffle.
+    """
+    return [_fold(rest, held, []) for rest, held in _outer_parts(_classes(labels), seed)]
+
+
+def published_folds(path: str | Path, num_graphs: int) -> list[Fold]:
+    """Reads published folds: the ten test sets and one model-selection hold-out in each rest.
+
+    Args:
+        path: JSON file in the format of gnn-comparison (Errica et al., ICLR 2020), a list of
+            ``{"test": [...], "model_selection": [{"train": [...], "validation": [...]}]}`` with
+            graph numbers from 0 in the order of the data set's files.
+        num_graphs: Number of graphs in the data set.
+    """
+    try:
+        entries = json.loads(Path(path).read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"splits file {path}: expected JSON, got {error}") from error
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(f"splits file {path}: expected a list of folds, got {_kind(entries)}")
+    folds = [
+        _published_fold(entry, num_graphs, f"splits file {path}, fold {number}")
+        for number, entry in enumerate(entries)
+    ]
+    tested = torch.cat([fold.test for fold in folds]).bincount(minlength=num_graphs)
+    if bool((tested != 1).any()):
+        graph = int((tested != 1).nonzero()[0])
+        raise ValueError(
+            f"splits file {path}: expected each graph in one test fold, "
+            f"graph {graph} is in {int(tested[graph])}"
+        )
+    return folds
+
+
+def _published_fold(entry: Any, num_graphs: int, where: str) -> Fold:
+    selections = _key(entry, "model_selection", where)
+    if not isinstance(selections, list) or len(selections) != 1:
+        raise ValueError(
+            f"{where}: expected 'model_selection' to hold one train/validation pair, "
+            f"got {_kind(selections)}"
+        )
+    parts = {
+        "train": _indices(_key(selections[0], "train", where), "train", where),
+        "validation": _indices(_key(selections[0], "validation", where), "validation", where),
+        "test": _indices(_key(entry, "test", where), "test", where),
+    }
+    counts = {}
+    for name, part in parts.items():
+        if part.numel() and not 0 <= int(part.min()) <= int(part.max()) < num_graphs:
+            raise ValueError(
+                f"{where}: expected the numbers of {num_graphs} graphs (0 to {num_graphs - 1}), "
+                f"'{name}' goes from {int(part.min())} to {int(part.max())}"
+            )
+        counts[name] = part.bincount(minlength=num_graphs)
+    total = torch.stack(list(counts.values())).sum(dim=0)
+    if int(total.max()) > 1:
+        graph = int(total.argmax())
+        names = [name for name, count in counts.items() if count[graph]]
+        raise ValueError(
+            f"{where}: expected disjoint parts, graph {graph} is {int(total[graph])} times in "
+            f"{' and '.join(names)}"
+        )
+    if int(total.sum()) != num_graphs:
+        raise ValueError(
+            f"{where}: expected {num_graphs} graphs as in the data set, got {int(total.sum())}"
+        )
+    return _fold(**parts)
+
+
+def _key(entry: Any, key: str, where: str) -> Any:
+    if not isinstance(entry, dict) or key not in entry:
+        raise ValueError(f"{where}: expected key '{key}', got {_kind(entry)}")
+    return entry[key]
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"keys {sorted(value)}"
+    return f"{len(value)} entries" if isinstance(value, list) else repr(value)
+
+
+def _indices(values: Any, name: str, where: str) -> Tensor:
+    if not isinstance(values, list) or not all(type(value) is int for value in values):
+        raise ValueError(f"{where}: expected '{name}' to be a list of whole numbers")
+    if not values:
+        raise ValueError(f"{where}: expected graphs in '{name}', got none")
+    return torch.tensor(values, dtype=torch.long)
+
+
+def _classes(labels: Tensor | Sequence[int]) -> np.ndarray:
+    classes = np.asarray(labels)
+    if classes.ndim != 1:
+        raise ValueError(f"labels: expected one class a graph, got shape {classes.shape}")
+    values, counts = np.unique(classes, return_counts=True)
+    if len(values) == 0 or counts.min() < NUM_FOLDS:
+        smallest = f"{counts.min()} of class {values[counts.argmin()]}" if len(values) else "none"
+        raise ValueError(f"labels: expected {NUM_FOLDS} graphs of each class, got {smallest}")
+    return classes
+
+
+def _outer_parts(classes: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    splitter = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=seed)
+    return list(splitter.split(np.zeros(len(classes)), classes))
+
+
+def _fold(train: Any, validation: Any, test: Any) -> Fold:
+    parts = (torch.as_tensor(part, dtype=torch.long) for part in (train, validation, test))
+    return Fold(*(part.sort().values for part in parts))
