@@ -17,6 +17,8 @@ from tests.problems import CORNER_CASES, leaf, make_problem, on_problems, proble
 
 AGGREGATIONS = ["mean", "sum", "max"]
 EXACT = {"rtol": 1e-8, "atol": 1e-8}
+EDGES = torch.tensor([[0, 1], [1, 2]])
+ADJ_T = torch.eye(3).to_sparse_csr()
 
 
 def make_conv(in_channels, aggr="mean", out_channels=4, **options):
@@ -250,7 +252,3 @@ def test_reset_parameters():
 def test_bad_input_names_the_argument(name, call):
     with pytest.raises((ValueError, TypeError), match=rf"\b{name}\b"):
         call()
-
-
-EDGES = torch.tensor([[0, 1], [1, 2]])
-ADJ_T = torch.eye(3).to_sparse_csr()

@@ -1,0 +1,249 @@
+"""The whole network: Proposition 1, batch mates, corner cases and BatchNorm's statistics."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from pyg_diffpool import DiffPoolNet
+from tests.problems import CORNER_CASES, Problem, make_problem
+
+EXACT = {"rtol": 1e-8, "atol": 1e-8}
+SETTINGS = {
+    "one pooling": {"max_clusters": (3,)},
+    "two poolings, by size": {"max_clusters": (4, 2), "ratio": 0.5},
+    "flat": {"max_clusters": ()},
+    "last level, sum, no root": {
+        "max_clusters": (4, 2),
+        "readout": "sum",
+        "readout_levels": "last",
+        "root_weight": False,
+        "jump": "last",
+    },
+    "max aggregation, mean readout": {"max_clusters": (3,), "aggr": "max", "readout": "mean"},
+    "plain": {"max_clusters": (3,), "normalize": False, "batch_norm": False, "aggr": "sum"},
+    "convention pyg": {"max_clusters": (3, 2), "convention": "pyg", "scale": None},
+    "convention reference": {"max_clusters": (3, 2), "convention": "reference", "scale": None},
+}
+PRESETS = {"paper": DiffPoolNet.paper, "reference": DiffPoolNet.reference}
+
+
+def make_net(in_channels: int = 2, **settings) -> DiffPoolNet:
+    torch.manual_seed(5)
+    net = DiffPoolNet(in_channels, 6, 3, **{"max_clusters": (3,), **settings}).double()
+    give_batch_norm_a_history(net)
+    return net
+
+
+def give_batch_norm_a_history(net: torch.nn.Module) -> None:
+    for name, buffer in net.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.normal_(std=0.1)
+        elif name.endswith("running_var"):
+            buffer.uniform_(0.5, 2.0)
+
+
+def run(net, problem: Problem):
+    return net(
+        problem.x, problem.edge_index, problem.edge_weight, problem.batch, problem.batch_size
+    )
+
+
+def some_graphs(**options) -> Problem:
+    defaults = {"directed": False, "weights": "positive", "duplicates": False}
+    return make_problem((7, 1, 4, 12), edges_per_node=1.5, **{**defaults, **options})
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_proposition_1(name):
+    """Renumbering the nodes changes nothing, with the permutation's own S permuted (Prop. 1)."""
+    net = make_net(**SETTINGS[name]).eval()
+    problem = some_graphs(directed=True)
+    permuted, order = problem.permute_nodes(3)
+    before, after = run(net, problem), run(net, permuted)
+    assert_close(after.logits, before.logits, **EXACT)
+    assert_close(after.loss, before.loss, **EXACT)
+    for level_before, level_after in zip(before.levels, after.levels, strict=True):
+        assert_close(level_after.x, level_before.x, **EXACT)
+        assert_close(level_after.adj, level_before.adj, **EXACT)
+    if before.levels:
+        assert_close(after.levels[0].assignment, before.levels[0].assignment[order], **EXACT)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_proposition_1_of_the_presets(preset):
+    net = PRESETS[preset](2, 6, 3, (4, 2)).double().eval()
+    problem = some_graphs()
+    permuted, _ = problem.permute_nodes(3)
+    assert_close(run(net, permuted).logits, run(net, problem).logits, **EXACT)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_batch_mates_do_not_matter_in_evaluation(name):
+    net = make_net(**SETTINGS[name]).eval()
+    problem = some_graphs()
+    together = run(net, problem)
+    for graph in range(problem.batch_size):
+        alone = run(net, problem.select(graph))
+        assert_close(alone.logits[0], together.logits[graph], **EXACT)
+        for level_alone, level in zip(alone.levels, together.levels, strict=True):
+            assert_close(level_alone.x[0], level.x[graph], **EXACT)
+            if name not in ("convention pyg",):
+                assert_close(level_alone.losses["link"][0], level.losses["link"][graph], **EXACT)
+
+
+@pytest.mark.parametrize("case", CORNER_CASES)
+@pytest.mark.parametrize("name", ["one pooling", "two poolings, by size", "flat"])
+def test_corner_cases_in_both_modes(name, case):
+    problem = CORNER_CASES[case]
+    net = make_net(**SETTINGS[name])
+    for mode in (True, False):
+        output = run(net.train(mode), problem)
+        assert output.logits.shape == (problem.batch_size, 3)
+        assert output.logits.isfinite().all()
+        assert output.loss.shape == ()
+        assert output.loss.isfinite()
+        (output.logits.square().sum() + output.loss).backward()
+    for parameter in net.parameters():
+        assert parameter.grad is None or parameter.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_gradients_reach_every_parameter(name):
+    net = make_net(**SETTINGS[name])
+    output = run(net, some_graphs())
+    (output.logits.square().sum() + output.loss).backward()
+    for label, parameter in net.named_parameters():
+        assert parameter.grad is not None, label
+        assert parameter.grad.isfinite().all(), label
+
+
+@pytest.mark.parametrize("max_clusters", [(3,), (4, 2)])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_train(preset, max_clusters):
+    net = PRESETS[preset](2, 6, 3, max_clusters)
+    problem = some_graphs(weights="none")
+    x, target = problem.x.float(), torch.tensor([0, 1, 2, 1])
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+    history = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        output = net(x, problem.edge_index, batch=problem.batch)
+        loss = torch.nn.functional.cross_entropy(output.logits, target)
+        (loss + output.loss).backward()
+        for label, parameter in net.named_parameters():
+            assert parameter.grad is not None, label
+            assert parameter.grad.isfinite().all(), label
+        optimizer.step()
+        history.append(loss.item())
+    assert history[-1] < 0.7 * history[0]
+    assert len(output.levels) == len(max_clusters)
+
+
+def test_presets_accept_changes():
+    net = DiffPoolNet.reference(2, 6, 3, (4,), dropout=0.5, num_layers=2)
+    fewer = sum(p.numel() for p in net.parameters())
+    more = sum(p.numel() for p in DiffPoolNet.reference(2, 6, 3, (4,)).parameters())
+    assert fewer < more
+    with pytest.raises(TypeError):
+        DiffPoolNet.reference(2, 6, 3, (4,), no_such_setting=1)
+
+
+@pytest.mark.parametrize("max_clusters", [(), (3,), (1,), (3, 1)])
+def test_one_graph_of_one_node_trains(max_clusters):
+    net = make_net(max_clusters=max_clusters).train()
+    problem = CORNER_CASES["one node"]
+    output = run(net, problem)
+    (output.logits.square().sum() + output.loss).backward()
+    assert output.logits.isfinite().all()
+    for parameter in net.parameters():
+        assert parameter.grad is None or parameter.grad.isfinite().all()
+
+
+def rows_seen_by_batch_norm(net: torch.nn.Module, problem: Problem) -> list[int]:
+    seen, handles = [], []
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            handle = module.register_forward_pre_hook(lambda _, x: seen.append(x[0].size(0)))
+            handles.append(handle)
+    run(net, problem)
+    for handle in handles:
+        handle.remove()
+    return seen
+
+
+def test_batch_norm_never_sees_padding_or_masked_clusters():
+    net = make_net(max_clusters=(6, 3), ratio=0.5).train()
+    problem = some_graphs()  # 7, 1, 4, 12 nodes: 4, 1, 2, 6 clusters, then 2, 1, 1, 3
+    seen = rows_seen_by_batch_norm(net, problem)
+    assert set(seen) == {24, 13, 7}
+
+
+def test_batch_norm_statistics_do_not_depend_on_the_width_of_the_padding():
+    problem = some_graphs()
+    nets = [make_net(max_clusters=(6,), ratio=0.5).train() for _ in range(2)]
+    for net, batch_size in zip(nets, (4, 9), strict=True):
+        # Trailing empty graphs have one (empty) cluster each when clusters go by size, so
+        # only the blocks before the pooling can be compared.
+        net(problem.x, problem.edge_index, problem.edge_weight, problem.batch, batch_size)
+    before, after = (dict(net.named_buffers()) for net in nets)
+    first = [name for name in before if "running" in name][:2]
+    assert first
+    for name in first:
+        assert_close(before[name], after[name], **EXACT)
+
+
+def test_loss_is_the_sum_over_levels_with_their_weights():
+    problem = some_graphs()
+    settings = {"max_clusters": (4, 2), "link_weight": 0.5, "entropy_weight": 2.0}
+    output = run(make_net(**settings).eval(), problem)
+    expected = sum(
+        0.5 * level.losses["link"].mean() + 2.0 * level.losses["entropy"].mean()
+        for level in output.levels
+    )
+    assert_close(output.loss, expected, **EXACT)
+    without = make_net(max_clusters=(4, 2), link_weight=0.0, entropy_weight=0.0).eval()
+    assert run(without, problem).loss == 0
+
+
+def test_flat_network_with_mean_readout():
+    net = make_net(max_clusters=(), readout="mean").eval()
+    problem = some_graphs()
+    output = run(net, problem)
+    assert output.levels == []
+    assert output.loss == 0
+    assert output.logits.shape == (4, 3)
+    # A mean over nodes does not see how often the same component occurs in the graph.
+    shifted = problem.edge_index + problem.num_nodes
+    doubled = Problem(
+        (24, 24),
+        torch.cat([problem.x, problem.x]),
+        torch.cat([problem.logits, problem.logits]),
+        torch.cat([problem.edge_index, shifted], dim=1),
+        problem.edge_weight.repeat(2),
+    )
+    as_one = Problem((48,), doubled.x, doubled.logits, doubled.edge_index, doubled.edge_weight)
+    assert_close(run(net, as_one).logits[0], run(net, doubled).logits[0], **EXACT)
+
+
+def test_state_and_evaluation_are_deterministic():
+    net, twin = make_net(max_clusters=(4, 2)).eval(), make_net(max_clusters=(4, 2)).eval()
+    twin.reset_parameters()
+    twin.load_state_dict(net.state_dict())
+    problem = some_graphs()
+    assert torch.equal(run(twin, problem).logits, run(net, problem).logits)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("max_clusters", {"max_clusters": (3, 0)}),
+        ("readout", {"readout": "median"}),
+        ("readout_levels", {"readout_levels": "first"}),
+        ("jump", {"jump": "lstm"}),
+        ("aggr", {"aggr": "median"}),
+        ("convention", {"convention": "authors"}),
+    ],
+)
+def test_bad_settings_name_the_argument(name, settings):
+    with pytest.raises((ValueError, TypeError), match=rf"\b{name}\b"):
+        make_net(**settings)
