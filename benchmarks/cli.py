@@ -1,0 +1,188 @@
+"""The command line: ``python -m benchmarks run | table | list | demo | coarsen``."""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from benchmarks.errors import UsageError, unknown_name
+
+_LAZY_COMMANDS = {
+    "demo": ("benchmarks.demo", "demo"),
+    "coarsen": ("benchmarks.coarsen_bench", "coarsen"),
+}
+_DEFAULT_RESULTS = Path(__file__).parent / "results"
+_PROTOCOLS = ("fair", "reference")
+_FORMATS = ("rich", "markdown", "json")
+
+
+class _LazyGroup(TyperGroup):
+    """Imports a command's module only when the command is used or listed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *_LAZY_COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _LAZY_COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module_name, function = _LAZY_COMMANDS[cmd_name]
+        single = typer.Typer(add_completion=False)
+        single.command(cmd_name)(getattr(importlib.import_module(module_name), function))
+        return typer.main.get_command(single)
+
+
+app = typer.Typer(
+    cls=_LazyGroup,
+    help="Train DiffPool and its baselines on TU data and print honest tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.command()
+def run(
+    dataset: Annotated[str, typer.Option(help="TU data set, e.g. ENZYMES (see `list`).")],
+    method: Annotated[
+        str, typer.Option(help="Method (see `list`), or your own my_package.my_module:MyModel.")
+    ],
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="fair: choice of epoch and configuration on an inner hold-out, the test fold met "
+            "once. reference: the paper's, best epoch of the mean validation curve (optimistic)."
+        ),
+    ],
+    splits: Annotated[
+        Path | None, typer.Option(help="JSON file of published splits.", metavar="FILE")
+    ] = None,
+    folds: Annotated[str, typer.Option(help="Folds, such as 0-9 or 0,3.")] = "0-9",
+    seeds: Annotated[str, typer.Option(help="Seeds, such as 0 or 0-2; they are averaged.")] = "0",
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Processes of one thread each; 0: one a core.")
+    ] = 0,
+    out: Annotated[
+        Path, typer.Option(help="Folder of results.", metavar="DIR", show_default=False)
+    ] = _DEFAULT_RESULTS,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated."),
+    ] = None,
+) -> None:
+    """Train a method on a data set, fold by fold. The same command resumes a stopped run."""
+    from benchmarks import runner
+    from benchmarks.settings import parse_overrides
+
+    console = Console(stderr=True)
+    try:
+        _check_choice("protocol", protocol, _PROTOCOLS)
+        if splits is not None and not splits.is_file():
+            raise UsageError(f"--splits: no file {splits}")
+        plan = runner.make_plan(
+            dataset,
+            method,
+            protocol,
+            parse_overrides(set_ or []),
+            parse_numbers("--folds", folds),
+            parse_numbers("--seeds", seeds),
+            splits,
+        )
+        failed = runner.run(plan, out, jobs or os.cpu_count() or 1, console)
+    except KeyboardInterrupt:
+        console.print("\nstopped; finished cells are kept, and the same command resumes")
+        raise typer.Exit(130) from None
+    except (UsageError, ValueError) as error:
+        _fail(str(error))
+    if failed:
+        console.print(f"{failed} cells failed; the same command runs them again")
+        raise typer.Exit(1)
+
+
+@app.command()
+def table(
+    protocol: Annotated[str | None, typer.Option(help="Only this protocol.")] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="rich, markdown or json (stdout is JSON alone).")
+    ] = "rich",
+    results: Annotated[
+        Path, typer.Option("--results", help="Folder of results.", show_default=False)
+    ] = _DEFAULT_RESULTS,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="Two methods: paired difference over folds with its 95 % interval."),
+    ] = None,
+    all_runs: Annotated[
+        bool, typer.Option("--all", help="Every run, not only the fullest of each row.")
+    ] = False,
+) -> None:
+    """Print the results, recomputed from the stored cells, beside published figures."""
+    from benchmarks import comparison, table_format
+    from benchmarks import table as tables
+
+    try:
+        if protocol is not None:
+            _check_choice("protocol", protocol, _PROTOCOLS)
+        _check_choice("format", format_, _FORMATS)
+        if not results.is_dir():
+            raise UsageError(f"--results: no folder {results}")
+        if compare is None:
+            rows = tables.result_rows(results, protocol, all_runs=all_runs)
+            layout = table_format.RESULTS
+        else:
+            rows = comparison.comparison_rows(results, protocol, *compare)
+            layout = table_format.COMPARISON
+    except UsageError as error:
+        _fail(str(error))
+    table_format.show(rows, layout, format_)
+
+
+@app.command("list")
+def list_(
+    format_: Annotated[str, typer.Option("--format", help="rich or json.")] = "rich",
+) -> None:
+    """List the methods and data sets."""
+    from benchmarks.methods import METHODS
+    from benchmarks.recipe import DATASETS
+
+    try:
+        _check_choice("format", format_, ("rich", "json"))
+    except UsageError as error:
+        _fail(str(error))
+    names = {"methods": list(METHODS), "datasets": list(DATASETS)}
+    if format_ == "json":
+        sys.stdout.write(json.dumps(names) + "\n")
+        return
+    console = Console()
+    console.print("methods:  " + ", ".join(names["methods"]), "or my_package.my_module:MyModel")
+    console.print("datasets: " + ", ".join(names["datasets"]), "or any other TU data set")
+
+
+def parse_numbers(option: str, text: str) -> list[int]:
+    """Read ``0-9`` or ``0,3`` or ``0-2,5``."""
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not (first.isdecimal() and (last.isdecimal() or not dash)):
+            raise UsageError(f"{option}: expected numbers such as 0-9 or 0,3, got {text!r}")
+        start, stop = int(first), int(last or first)
+        if stop < start:
+            raise UsageError(f"{option}: expected an ascending range, got {part.strip()!r}")
+        numbers.update(range(start, stop + 1))
+    return sorted(numbers)
+
+
+def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise unknown_name(option, value, choices)
+
+
+def _fail(message: str) -> None:
+    Console(stderr=True).print(f"[red]error:[/red] {message}", soft_wrap=True, highlight=False)
+    raise typer.Exit(2)

@@ -1,0 +1,64 @@
+"""Calls a network on a batch and reads its logits and auxiliary loss, whatever form it returns."""
+
+import inspect
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from benchmarks.errors import UsageError
+
+
+class Prediction(NamedTuple):
+    """A network's answer: logits ``[B, C]``, the side objectives and their named terms."""
+
+    logits: Tensor
+    auxiliary_loss: Tensor | None
+    terms: dict[str, Tensor]
+
+
+class Forward:
+    """Calls ``model(x, edge_index, batch=...)`` with what else its signature names.
+
+    ``batch_size``, ``edge_weight`` and ``edge_attr`` are passed where ``forward`` has a parameter
+    of that name (and the data have them); a ``**kwargs`` gets nothing.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        parameters = inspect.signature(model.forward).parameters
+        self.optional = [name for name in ("edge_weight", "edge_attr") if name in parameters]
+        self.takes_batch_size = "batch_size" in parameters
+
+    def __call__(self, batch: Batch) -> Prediction:
+        """Return the network's prediction for a batch."""
+        keywords: dict[str, Any] = {"batch": batch.batch}
+        if self.takes_batch_size:
+            keywords["batch_size"] = batch.num_graphs
+        for name in self.optional:
+            value = getattr(batch, name, None)
+            if value is not None:
+                keywords[name] = value
+        return _read(self.model(batch.x, batch.edge_index, **keywords))
+
+
+def _read(output: Any) -> Prediction:
+    if isinstance(output, Tensor):
+        return Prediction(output, None, {})
+    if hasattr(output, "logits"):
+        return Prediction(output.logits, getattr(output, "loss", None), _terms(output))
+    if isinstance(output, tuple | list) and len(output) == 2:
+        return Prediction(output[0], output[1], {})
+    raise UsageError(
+        "model: expected logits, (logits, auxiliary loss) or an object with logits and loss, "
+        f"got {type(output).__name__}"
+    )
+
+
+def _terms(output: Any) -> dict[str, Tensor]:
+    """Return the mean of each named loss of each level, such as ``link_0``."""
+    return {
+        f"{name}_{level}": values.detach().mean()
+        for level, pooled in enumerate(getattr(output, "levels", ()))
+        for name, values in pooled.losses.items()
+    }

@@ -1,0 +1,48 @@
+"""The registry of methods: one module a row of the paper's tables, or a class of the user's.
+
+A method's module has ``DEFAULTS``, settings that differ from those of
+:class:`benchmarks.settings.Settings`, and
+``build(settings, num_features, num_classes, clusters) -> torch.nn.Module``. The module built is
+called as ``model(x, edge_index, batch=...)`` (see :mod:`benchmarks.forward`).
+"""
+
+import importlib
+from typing import Any, Protocol
+
+from torch import nn
+
+from benchmarks.errors import unknown_name
+from benchmarks.methods.user_class import UserClass
+from benchmarks.settings import Settings
+
+METHODS = {
+    "diffpool": "benchmarks.methods.diffpool",
+    "diffpool-nolp": "benchmarks.methods.diffpool_nolp",
+    "graphsage": "benchmarks.methods.graphsage",
+}
+
+
+class Method(Protocol):
+    """What a method's module offers."""
+
+    DEFAULTS: dict[str, Any]
+
+    def build(
+        self, settings: Settings, num_features: int, num_classes: int, clusters: list[int]
+    ) -> nn.Module:
+        """Return an untrained network."""
+
+
+def is_user_class(method: str) -> bool:
+    """Tell whether ``method`` names a class of the user's (``my_package.my_module:MyModel``)."""
+    return ":" in method
+
+
+def load_method(method: str) -> Method:
+    """Return the method registered under a name, or the user's class at ``module:Class``."""
+    if is_user_class(method):
+        return UserClass.load(method)
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
+    module: Any = importlib.import_module(METHODS[method])
+    return module  # type: ignore[no-any-return]

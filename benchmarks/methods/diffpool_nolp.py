@@ -1,0 +1,23 @@
+"""DiffPool without the link-prediction objective (DiffPool-NoLP in the paper's Table 1)."""
+
+from typing import Any
+
+from torch import nn
+
+from benchmarks.errors import UsageError
+from benchmarks.methods import diffpool
+from benchmarks.settings import Settings
+
+DEFAULTS: dict[str, Any] = {"link_weight": 0.0}
+
+
+def build(
+    settings: Settings, num_features: int, num_classes: int, clusters: list[int]
+) -> nn.Module:
+    """Return DiffPool with a link weight of 0; the entropy objective stays."""
+    if settings.link_weight != 0:
+        raise UsageError(
+            f"setting link_weight: diffpool-nolp expects 0, got {settings.link_weight}; "
+            "use --method diffpool"
+        )
+    return diffpool.build(settings, num_features, num_classes, clusters)

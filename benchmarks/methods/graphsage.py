@@ -1,0 +1,22 @@
+"""Flat GraphSAGE with one readout over all nodes: the paper's baseline (mean readout)."""
+
+from typing import Any
+
+from torch import nn
+
+from benchmarks.errors import UsageError
+from benchmarks.methods.diffpool import diff_pool_net
+from benchmarks.settings import Settings
+
+DEFAULTS: dict[str, Any] = {"num_pools": 0, "readout": "mean"}
+
+
+def build(
+    settings: Settings, num_features: int, num_classes: int, clusters: list[int]
+) -> nn.Module:
+    """Return the network that DiffPoolNet is without a pooling."""
+    if clusters:
+        raise UsageError(
+            f"setting num_pools: graphsage is flat and expects 0, got {settings.num_pools}"
+        )
+    return diff_pool_net(settings, num_features, num_classes, [])

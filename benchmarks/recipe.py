@@ -1,0 +1,53 @@
+"""Recipes: the settings and the few configurations tried for each pair of data set and method."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.errors import UsageError, unknown_name
+from benchmarks.methods import is_user_class, load_method
+from benchmarks.settings import Settings, make_settings
+
+DATASETS = ("ENZYMES", "PROTEINS", "DD", "COLLAB", "REDDIT-MULTI-5K", "REDDIT-MULTI-12K")
+"""Data sets of the paper's and the fair comparison's tables; `run` takes any other TU name too."""
+
+RECIPES = Path(__file__).parent / "recipes"
+_KEYS = ("settings", "configurations")
+
+
+def configurations(
+    dataset: str, method: str, overrides: Mapping[str, Any], folder: Path = RECIPES
+) -> list[Settings]:
+    """Return the configurations among which the protocol selects.
+
+    Later layers win: the method's own defaults, the recipe's common settings, one of its
+    configurations, then ``overrides``. Configurations that the overrides make equal are kept once.
+    """
+    recipe = _read(folder / f"{dataset}-{method}.yaml")
+    tried: list[Settings] = []
+    for configuration in recipe.get("configurations") or [{}]:
+        settings = make_settings(
+            load_method(method).DEFAULTS,
+            recipe.get("settings") or {},
+            configuration,
+            overrides,
+            record_explicit=is_user_class(method),
+        )
+        if settings not in tried:
+            tried.append(settings)
+    return tried
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the recipe at ``path``, or an empty one where there is none."""
+    if not path.exists():
+        return {}
+    recipe = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    for key in recipe:
+        if key not in _KEYS:
+            raise unknown_name(f"key of recipe {path.name}", str(key), _KEYS)
+    if not isinstance(recipe.get("configurations", []), list):
+        raise UsageError(f"recipe {path.name}: configurations: expected a list of mappings")
+    return recipe

@@ -1,0 +1,228 @@
+"""Runs the cells that a store lacks, over processes; a killed run goes on where it stopped."""
+
+import datetime
+import hashlib
+import json
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import joblib
+import torch
+from joblib.externals.loky import get_reusable_executor
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from benchmarks.cell import SPLIT_SEED, Cell, cached_dataset, folds_of, run_cell
+from benchmarks.errors import UsageError
+from benchmarks.methods import load_method
+from benchmarks.methods.user_class import UserClass
+from benchmarks.provenance import (
+    code_version,
+    dataset_digest,
+    file_digest,
+    machine,
+    package_versions,
+)
+from benchmarks.recipe import configurations
+from benchmarks.settings import Settings
+from benchmarks.store import RunStore
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command asks for: one run, its configurations, folds and seeds."""
+
+    dataset: str
+    method: str
+    protocol: str
+    configurations: tuple[Settings, ...]
+    folds: tuple[int, ...]
+    seeds: tuple[int, ...]
+    splits: Path | None
+    identity: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The same for the same command; another for any other configuration, split or data."""
+        content = json.dumps(self.identity, sort_keys=True).encode()
+        method = self.method.replace(":", ".").replace("/", ".")
+        short = hashlib.sha256(content).hexdigest()[:8]
+        return f"{self.dataset}-{method}-{self.protocol}-{short}"
+
+    def cells(self) -> list[Cell]:
+        """Return the cells, fold by fold, so that an early stop leaves whole folds."""
+        return [
+            Cell(
+                dataset=self.dataset,
+                method=self.method,
+                protocol=self.protocol,
+                settings=settings,
+                configuration=number,
+                fold=fold,
+                seed=seed,
+                splits=None if self.splits is None else str(self.splits),
+            )
+            for seed in self.seeds
+            for fold in self.folds
+            for number, settings in enumerate(self.configurations)
+        ]
+
+
+class CellFailure(NamedTuple):
+    """A cell that raised, with its traceback."""
+
+    cell: Cell
+    text: str
+
+
+def make_plan(
+    dataset: str,
+    method: str,
+    protocol: str,
+    overrides: dict[str, Any],
+    folds: Sequence[int],
+    seeds: Sequence[int],
+    splits: Path | None,
+) -> Plan:
+    """Read the data once and check everything that can be checked before training."""
+    tried = tuple(configurations(dataset, method, overrides))
+    data = cached_dataset(dataset)
+    number = len(folds_of(dataset, protocol, None if splits is None else str(splits)))
+    beyond = [fold for fold in folds if fold >= number]
+    if beyond:
+        raise UsageError(f"--folds: expected 0 to {number - 1}, got {beyond[0]}")
+    identity = {
+        "dataset": dataset,
+        "method": method,
+        "protocol": protocol,
+        "configurations": [settings.as_dict() for settings in tried],
+        "splits": {"sha256": file_digest(splits)} if splits else {"seed": SPLIT_SEED},
+        "data": dataset_digest(data),
+    }
+    implementation = load_method(method)
+    if isinstance(implementation, UserClass):
+        identity["source"] = implementation.fingerprint()
+    for settings in tried:
+        # A network that cannot be built is the user's error, to be told before any training.
+        sizes = [min(settings.max_clusters, 2)] * settings.num_pools
+        implementation.build(settings, 4, max(2, data.num_classes), sizes)
+    return Plan(dataset, method, protocol, tried, tuple(folds), tuple(seeds), splits, identity)
+
+
+def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
+    """Run the plan's missing cells and return how many failed."""
+    store = RunStore(results, plan.run_id)
+    _describe(plan, store)
+    cells = plan.cells()
+    missing = [c for c in cells if not store.has(c.configuration, c.fold, c.seed)]
+    console.print(f"results: {store.folder}", soft_wrap=True, highlight=False)
+    if len(missing) < len(cells):
+        console.print(f"{len(cells) - len(missing)} of {len(cells)} cells are finished already")
+    version = code_version()
+    failures: list[CellFailure] = []
+    jobs = max(1, min(jobs, len(missing)))
+    with _progress(console) as progress:
+        task = progress.add_task(plan.run_id, total=len(cells), completed=len(cells) - len(missing))
+        try:
+            for outcome in _outcomes(missing, store, version, jobs):
+                progress.advance(task)
+                if isinstance(outcome, CellFailure):
+                    failures.append(outcome)
+                    progress.console.print(f"[red]failed[/red] {_summary(outcome.cell)}")
+                else:
+                    progress.console.print(outcome, highlight=False)
+        except KeyboardInterrupt:
+            # The workers are this run's own: stop them now, since a cell may have hours to go.
+            get_reusable_executor().shutdown(wait=False, kill_workers=True)
+            raise
+    for failure in failures:
+        console.print(f"\n{_summary(failure.cell)}:\n{failure.text}", markup=False)
+    return len(failures)
+
+
+def _outcomes(
+    cells: list[Cell], store: RunStore, version: dict[str, Any], jobs: int
+) -> Iterator[str | CellFailure]:
+    parent = os.getpid() if jobs > 1 else None
+    parallel = joblib.Parallel(
+        n_jobs=jobs,
+        return_as="generator_unordered",
+        # Nothing is queued ahead: a runner killed leaves only the cells in flight.
+        pre_dispatch="n_jobs",
+        batch_size=1,
+    )
+    yield from parallel(joblib.delayed(_execute)(cell, store, version, parent) for cell in cells)
+
+
+def _execute(
+    cell: Cell, store: RunStore, version: dict[str, Any], parent: int | None
+) -> str | CellFailure:
+    """Run a cell in a worker and store it there, so that it outlives the runner."""
+    if parent is not None and threading.current_thread() is threading.main_thread():
+        # The terminal's interrupt is for the runner, which ends its workers.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    try:
+        result = run_cell(cell, parent)
+    except Exception:
+        return CellFailure(cell, traceback.format_exc())
+    store.write_checkpoint(cell.configuration, cell.fold, cell.seed, result.checkpoint)
+    store.write_cell({**result.record, **version})
+    return _summary(cell, result.record)
+
+
+def _summary(cell: Cell, record: dict[str, Any] | None = None) -> str:
+    text = f"configuration {cell.configuration}, fold {cell.fold}, seed {cell.seed}"
+    if record is None:
+        return text
+    text += f": validation {100 * record['validation_accuracy']:.1f} %"
+    if record["test_accuracy"] is not None:
+        text += f", test {100 * record['test_accuracy']:.1f} %"
+    return f"{text}, epoch {record['best_epoch']} of {record['epochs']}, {record['seconds']:.0f} s"
+
+
+def _describe(plan: Plan, store: RunStore) -> None:
+    """Write run.json at the run's start; later commands add their folds and seeds to it."""
+    before = store.read_run() or {}
+    splits = {**plan.identity["splits"], "file": plan.splits.name if plan.splits else None}
+    store.write_run(
+        {
+            "run": plan.run_id,
+            **plan.identity,
+            "splits": splits,
+            "folds": sorted({*before.get("folds", []), *plan.folds}),
+            "seeds": sorted({*before.get("seeds", []), *plan.seeds}),
+            "started": before.get("started")
+            or datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "code": before.get("code") or code_version(),
+            "packages": before.get("packages") or package_versions(),
+            "machine": before.get("machine") or machine(),
+        }
+    )
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("remaining"),
+        TimeRemainingColumn(),
+        console=console,
+        # Cells take minutes: the estimate must look back further than rich's 30 s.
+        speed_estimate_period=3600.0,
+    )

@@ -1,0 +1,261 @@
+"""Trains one network on one fold with Lightning and keeps its curves and its best epoch."""
+
+import copy
+import logging
+import os
+import tempfile
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.plugins.io import CheckpointIO
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch_geometric.data import Batch
+from torchmetrics.classification import MulticlassAccuracy
+
+from benchmarks.forward import Forward
+from benchmarks.settings import Settings
+
+TIE_BREAK = 1e-4
+"""Weight of the loss in the accuracy's score: below the step 1/n of any validation set here."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training leaves: curves by epoch, the best epoch (from 1) and its weights."""
+
+    curves: dict[str, list[float]]
+    best_epoch: int
+    state_dict: dict[str, Tensor]
+
+
+class MemoryCheckpointIO(CheckpointIO):
+    """Keeps in memory what ModelCheckpoint saves: an improving epoch costs a copy, not a file."""
+
+    def __init__(self) -> None:
+        self.saved: dict[str, dict[str, Any]] = {}
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """Copy ``checkpoint``, whose tensors the next step would change."""
+        self.saved[str(path)] = copy.deepcopy(checkpoint)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Return what was saved under ``path``."""
+        return self.saved[str(path)]
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Forget what was saved under ``path``."""
+        self.saved.pop(str(path), None)
+
+
+class StopWithParent(Callback):
+    """Ends a worker whose runner was killed, so that no orphan goes on training."""
+
+    def __init__(self, parent: int) -> None:
+        self.parent = parent
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        """Leave at once when the parent process is gone."""
+        if os.getppid() != self.parent:
+            os._exit(1)
+
+
+class GraphClassifier(lightning.LightningModule):
+    """Cross-entropy plus a network's side objectives; one value a curve and epoch."""
+
+    def __init__(self, model: nn.Module, settings: Settings, num_classes: int) -> None:
+        super().__init__()
+        self.model = model
+        self.settings = settings
+        self.curves: dict[str, list[float]] = defaultdict(list)
+        self.accuracy = MulticlassAccuracy(num_classes, average="micro", validate_args=False)
+        self._predict = Forward(model)
+        self._train_sums: dict[str, Tensor] = {}
+        self._num_train_graphs = 0
+        self._validation_loss: list[Tensor] = []
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of a batch and add its terms to the epoch's sums."""
+        prediction = self._predict(batch)
+        loss = cross_entropy(
+            prediction.logits, batch.y, label_smoothing=self.settings.label_smoothing
+        )
+        terms = {"train_cross_entropy": loss.detach(), **prediction.terms}
+        if prediction.auxiliary_loss is not None:
+            loss = loss + prediction.auxiliary_loss
+        terms["train_loss"] = loss.detach()
+        for name, value in terms.items():
+            weighted = value.float() * batch.num_graphs
+            sums = self._train_sums
+            sums[name] = sums[name] + weighted if name in sums else weighted
+        self._num_train_graphs += batch.num_graphs
+        return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch's sums."""
+        self._train_sums, self._num_train_graphs = {}, 0
+
+    def on_validation_epoch_start(self) -> None:
+        """Start the validation's sums; this comes after the epoch's last training step."""
+        for name, total in self._train_sums.items():
+            self.curves[name].append(float(total) / self._num_train_graphs)
+        self._validation_loss = []
+        self.accuracy.reset()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the validation's accuracy and cross-entropy."""
+        logits = self._predict(batch).logits
+        self.accuracy.update(logits, batch.y)
+        self._validation_loss.append(cross_entropy(logits.float(), batch.y, reduction="sum"))
+
+    def on_validation_epoch_end(self) -> None:
+        """Close the epoch's validation and log the score that choice of epoch goes by."""
+        accuracy = float(self.accuracy.compute())
+        num_graphs = sum(int(count) for count in _seen(self.accuracy))
+        loss = float(torch.stack(self._validation_loss).sum()) / num_graphs
+        self.curves["validation_accuracy"].append(accuracy)
+        self.curves["validation_loss"].append(loss)
+        self.log("validation_loss", loss)
+        self.log("score", score(accuracy, loss, self.settings))
+
+    def configure_optimizers(self) -> Any:
+        """Return Adam and the schedule of the learning rate."""
+        settings = self.settings
+        optimizer = torch.optim.Adam(
+            self.model.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+        )
+        if settings.schedule == "constant":
+            return optimizer
+        scheduler: Any
+        if settings.schedule == "cosine":
+            scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
+        else:
+            scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimizer, mode="max", threshold=0.0, patience=max(1, settings.patience // 4)
+            )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "monitor": "score"},
+        }
+
+    def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
+        """Leave a batch that is there already: PyG's copy of every tensor costs each step."""
+        return batch if batch.x.device == device else batch.to(device)
+
+
+def score(accuracy: float, loss: float, settings: Settings) -> float:
+    """Return the value that the best epoch maximises.
+
+    Accuracy on a few dozen graphs ties often; the lower cross-entropy then decides, since the
+    first of tied epochs is the least trained one.
+    """
+    if settings.monitor == "loss":
+        return -loss
+    return accuracy - TIE_BREAK * loss / (1 + loss)
+
+
+def train(
+    model: nn.Module,
+    train_loader: Iterable[Batch],
+    validation_loader: Iterable[Batch],
+    settings: Settings,
+    num_classes: int,
+    *,
+    early_stopping: bool = True,
+    parent: int | None = None,
+) -> TrainingResult:
+    """Train a network in place.
+
+    Args:
+        model: The network, as :class:`benchmarks.forward.Forward` calls it.
+        train_loader: Batches of the training graphs, reshuffled at each pass.
+        validation_loader: Batches of the validation graphs.
+        settings: Optimiser, epochs and selection.
+        num_classes: Number of classes.
+        early_stopping: Stop after ``settings.patience`` epochs without a better score; without it
+            every epoch is run. (default: :obj:`True`)
+        parent: Process id of the runner, to stop with it. (default: :obj:`None`)
+    """
+    module = GraphClassifier(model, settings, num_classes)
+    memory = MemoryCheckpointIO()
+    # ModelCheckpoint insists on a folder; nothing is written there.
+    best = ModelCheckpoint(
+        dirpath=os.path.join(tempfile.gettempdir(), f"pyg_diffpool-unwritten-{os.getpid()}"),
+        filename="{epoch}",
+        monitor="score",
+        mode="max",
+        save_top_k=1,
+        save_weights_only=True,
+    )
+    callbacks: list[Callback] = [best]
+    if early_stopping:
+        callbacks.append(EarlyStopping("score", mode="max", patience=settings.patience))
+    if parent is not None:
+        callbacks.append(StopWithParent(parent))
+    trainer = _trainer(settings, callbacks, memory)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            trainer.fit(module, train_loader, validation_loader)
+        except SystemExit as stopped:
+            # Lightning turns an interrupt into an exit; the runner is to see the interrupt.
+            raise KeyboardInterrupt from stopped
+    checkpoint = memory.saved[best.best_model_path]
+    prefix = "model."
+    weights = {
+        key.removeprefix(prefix): value.cpu()
+        for key, value in checkpoint["state_dict"].items()
+        if key.startswith(prefix)
+    }
+    model.load_state_dict(weights)
+    return TrainingResult(dict(module.curves), int(checkpoint["epoch"]) + 1, weights)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, loader: Iterable[Batch]) -> float:
+    """Return the accuracy of a network, in evaluation mode, over a loader's graphs."""
+    model.eval()
+    predict = Forward(model)
+    correct = [(predict(batch).logits.argmax(dim=-1) == batch.y) for batch in loader]
+    return float(torch.cat(correct).double().mean())
+
+
+def _trainer(settings: Settings, callbacks: list[Callback], memory: CheckpointIO) -> Any:
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return lightning.Trainer(
+            max_epochs=settings.epochs,
+            accelerator=settings.accelerator,
+            devices=1,
+            precision=settings.precision,
+            gradient_clip_val=settings.gradient_clip or None,
+            callbacks=callbacks,
+            plugins=[memory],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            # Tensors made under inference mode and kept by a loader or an adjacency could not take
+            # part in a later training step.
+            inference_mode=False,
+        )
+
+
+def _seen(accuracy: MulticlassAccuracy) -> tuple[Tensor, ...]:
+    """Return the counts whose sum is the number of graphs seen (micro average)."""
+    return tuple(torch.as_tensor(count) for count in (accuracy.tp, accuracy.fn))
