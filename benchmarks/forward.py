@@ -8,6 +8,8 @@ from torch_geometric.data import Batch
 
 from benchmarks.errors import UsageError
 
+_OPTIONAL = ("edge_weight", "edge_attr", "max_num_nodes")
+
 
 class Prediction(NamedTuple):
     """A network's answer: logits ``[B, C]``, the side objectives and their named terms."""
@@ -20,14 +22,14 @@ class Prediction(NamedTuple):
 class Forward:
     """Calls ``model(x, edge_index, batch=...)`` with what else its signature names.
 
-    ``batch_size``, ``edge_weight`` and ``edge_attr`` are passed where ``forward`` has a parameter
-    of that name (and the data have them); a ``**kwargs`` gets nothing.
+    ``batch_size``, ``edge_weight``, ``edge_attr`` and ``max_num_nodes`` are passed where
+    ``forward`` has a parameter of that name (and the data have them); a ``**kwargs`` gets nothing.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
         parameters = inspect.signature(model.forward).parameters
-        self.optional = [name for name in ("edge_weight", "edge_attr") if name in parameters]
+        self.optional = [name for name in _OPTIONAL if name in parameters]
         self.takes_batch_size = "batch_size" in parameters
 
     def __call__(self, batch: Batch) -> Prediction:

@@ -143,7 +143,7 @@ def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
                     failures.append(outcome)
                     progress.console.print(f"[red]failed[/red] {_summary(outcome.cell)}")
                 else:
-                    progress.console.print(outcome, highlight=False)
+                    progress.console.print(outcome, highlight=False, soft_wrap=True)
         except KeyboardInterrupt:
             # The workers are this run's own: stop them now, since a cell may have hours to go.
             get_reusable_executor().shutdown(wait=False, kill_workers=True)
