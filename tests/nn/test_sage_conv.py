@@ -188,11 +188,18 @@ def test_masked_rows_are_zero_and_nobodys_neighbours(aggr, fill):
     x = leaf(x)
     adjacency = leaf(problem.to_dense_adjacency(max_num_nodes=7, fill=fill))
     out = conv(x, adjacency, mask=mask)
-    assert_close(out[mask], conv(problem.x, problem.edge_index, problem.weight), **EXACT)
+    expected = conv(problem.x, problem.edge_index, problem.weight)
+    assert_close(out[mask], expected, **EXACT)
     assert out[~mask].count_nonzero() == 0
-    for gradient in torch.autograd.grad(projection(out), (x, adjacency), materialize_grads=True):
+
+    inputs = (x, adjacency)
+    options = {"materialize_grads": True, "retain_graph": True}
+    for gradient in torch.autograd.grad(projection(out), inputs, **options):
         assert gradient.isfinite().all()
         assert gradient[~mask].count_nonzero() == 0
+    weights = tuple(conv.parameters())
+    got = torch.autograd.grad(projection(out[mask]), weights)
+    assert_close(got, torch.autograd.grad(projection(expected), weights), **EXACT)
 
 
 @pytest.mark.parametrize("aggr", AGGREGATIONS)

@@ -17,7 +17,7 @@ CONVENTIONS = ["paper", "reference", "pyg"]
 
 def gradient(losses, logits):
     direction = torch.arange(1.0, losses.numel() + 1, dtype=torch.float64).reshape(losses.shape)
-    return torch.autograd.grad((losses * direction).sum(), logits)[0]
+    return torch.autograd.grad((losses * direction).sum(), logits, retain_graph=True)[0]
 
 
 @on_problems(weights=("none",))

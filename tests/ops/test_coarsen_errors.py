@@ -43,7 +43,7 @@ BAD_SHAPES_AND_TYPES = [
     ("s", {"s": torch.rand(5, 0)}),
     ("s", {"s": torch.rand(5)}),
     ("s", {"s": torch.ones(5, 3, dtype=torch.long)}),
-    ("x|s", {"x": torch.randn(6, 2)}),
+    ("x|s|batch", {"x": torch.randn(6, 2)}),
     ("x", {"x": torch.randn(5)}),
     ("x", {"x": [1.0, 2.0]}),
     ("batch", {"batch": torch.tensor([0, 0, 1])}),

@@ -1,0 +1,103 @@
+"""Several layers with batch normalisation: sparse and dense levels agree, statistics included."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from pyg_diffpool.nn.gnn_block import GNNBlock
+from tests.problems import make_problem, projection
+
+EXACT = {"rtol": 1e-8, "atol": 1e-8}
+
+
+def make_block(**options) -> GNNBlock:
+    torch.manual_seed(2)
+    return GNNBlock(2, 5, 4, 3, **options).double()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"jump": "last"},
+        {"batch_norm": False, "aggr": "sum", "root_weight": False},
+        {"final_activation": False, "normalize": False},
+    ],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_levels_agree(options, training):
+    problem = make_problem((6, 0, 1, 4), weights="positive")
+    sparse_block, dense_block = (make_block(**options).train(training) for _ in range(2))
+    sparse = sparse_block(problem.x, problem.edge_index, problem.edge_weight)
+    assert sparse.size(-1) == sparse_block.out_channels
+    x, mask = problem.to_dense(problem.x, 8, fill=3.0)
+    dense = dense_block(x, problem.to_dense_adjacency(max_num_nodes=8, fill=2.0), mask=mask)
+    assert_close(dense[mask], sparse, **EXACT)
+    assert_close(dict(dense_block.named_buffers()), dict(sparse_block.named_buffers()), **EXACT)
+
+    projection(sparse).backward()
+    projection(dense[mask]).backward()
+    for (name, parameter), other in zip(
+        dense_block.named_parameters(), sparse_block.parameters(), strict=True
+    ):
+        assert_close(parameter.grad, other.grad, rtol=1e-7, atol=1e-7, msg=name)
+
+
+def test_width():
+    assert make_block(jump="cat").out_channels == 5 + 5 + 4
+    assert make_block(jump="last").out_channels == 4
+
+
+def test_last_layer_stays_bare_when_asked():
+    problem = make_problem((6,), weights="none")
+    bare = make_block(jump="last", final_activation=False, batch_norm=False)
+    assert (bare(problem.x, problem.edge_index) < 0).any()
+    active = make_block(jump="last", final_activation=True, batch_norm=False)
+    assert (active(problem.x, problem.edge_index) >= 0).all()
+
+
+def test_a_single_row_trains_and_leaves_the_statistics_alone():
+    block = make_block().train()
+    before = {name: buffer.clone() for name, buffer in block.named_buffers()}
+    out = block(torch.randn(1, 2).double(), torch.empty(2, 0, dtype=torch.long))
+    out.sum().backward()
+    assert out.isfinite().all()
+    assert_close(dict(block.named_buffers()), before)
+
+
+def test_no_row_at_all():
+    block = make_block().train()
+    out = block(torch.randn(0, 2).double(), torch.empty(2, 0, dtype=torch.long))
+    assert out.shape == (0, block.out_channels)
+    assert all(buffer.isfinite().all() for buffer in block.buffers())
+
+
+def test_dropout_acts_in_training_only():
+    block = make_block(dropout=0.5)
+    problem = make_problem((6,), weights="none")
+    arguments = problem.x, problem.edge_index
+    assert not torch.equal(block(*arguments), block(*arguments))
+    block.eval()
+    assert torch.equal(block(*arguments), block(*arguments))
+
+
+def test_reset_parameters_forgets_weights_and_statistics():
+    block = make_block()
+    problem = make_problem((6,), weights="none")
+    block(problem.x, problem.edge_index)
+    weight = block.convs[0].lin_l.weight.clone()
+    block.reset_parameters()
+    assert not torch.equal(block.convs[0].lin_l.weight, weight)
+    for name, buffer in block.named_buffers():
+        if name.endswith("running_mean"):
+            assert buffer.count_nonzero() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("jump", {"jump": "lstm"}), ("aggr", {"aggr": "median"})]
+)
+def test_bad_settings_name_the_argument(name, options):
+    with pytest.raises(ValueError, match=name):
+        make_block(**options)
+    with pytest.raises(ValueError, match="num_layers"):
+        GNNBlock(2, 5, 4, 0)
