@@ -1,0 +1,35 @@
+"""Differentiable graph pooling (DiffPool) for PyTorch Geometric, exact and linear in memory."""
+
+from pyg_diffpool.loader import ResidentLoader
+from pyg_diffpool.models import DiffPoolNet, DiffPoolOutput
+from pyg_diffpool.nn import DiffPool, GNNBlock, PooledGraph, SAGEConv
+from pyg_diffpool.ops import (
+    Adjacency,
+    Coarsening,
+    assignment_entropy,
+    coarsen,
+    dense_diff_pool,
+    diff_pool,
+    link_prediction_loss,
+    prepare_adjacency,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Adjacency",
+    "Coarsening",
+    "DiffPool",
+    "DiffPoolNet",
+    "DiffPoolOutput",
+    "GNNBlock",
+    "PooledGraph",
+    "ResidentLoader",
+    "SAGEConv",
+    "assignment_entropy",
+    "coarsen",
+    "dense_diff_pool",
+    "diff_pool",
+    "link_prediction_loss",
+    "prepare_adjacency",
+]

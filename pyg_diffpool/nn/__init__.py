@@ -1,0 +1,19 @@
+"""Modules: one set of weights for sparse and dense levels."""
+
+from pyg_diffpool.nn.assignment import Assignment
+from pyg_diffpool.nn.batch_norm import BatchNorm
+from pyg_diffpool.nn.diff_pool import DiffPool
+from pyg_diffpool.nn.gnn_block import GNNBlock
+from pyg_diffpool.nn.pooled_graph import PooledGraph
+from pyg_diffpool.nn.readout import readout
+from pyg_diffpool.nn.sage_conv import SAGEConv
+
+__all__ = [
+    "Assignment",
+    "BatchNorm",
+    "DiffPool",
+    "GNNBlock",
+    "PooledGraph",
+    "SAGEConv",
+    "readout",
+]

@@ -1,0 +1,240 @@
+"""The DiffPool layer of the paper: embedding GNN, assignment GNN and coarsening."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch_geometric.nn import MessagePassing
+
+from pyg_diffpool.nn.level_network import AnyAdjacency, run_dense, run_sparse, runs_on_dense_levels
+from pyg_diffpool.nn.pooled_graph import PooledGraph
+from pyg_diffpool.ops.backends import BACKENDS
+from pyg_diffpool.ops.coarsen import Coarsening
+from pyg_diffpool.ops.dense_coarsen import node_counts
+from pyg_diffpool.ops.diff_pool import Objectives, pool_dense, pool_sparse
+from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
+from pyg_diffpool.ops.reduction import check_convention
+from pyg_diffpool.ops.soft_assignment import cluster_mask, soft_assignment
+from pyg_diffpool.ops.validation import check_choice
+
+
+class DiffPool(MessagePassing):
+    r"""The differentiable pooling layer of the paper.
+
+    From `"Hierarchical Graph Representation Learning with Differentiable Pooling"
+    <https://arxiv.org/abs/1806.08804>`_:
+
+    .. math::
+        \mathbf{Z} &= \mathrm{GNN}_{embed}(\mathbf{A}, \mathbf{X})
+
+        \mathbf{S} &= \mathrm{softmax} \left( \mathrm{GNN}_{pool}(\mathbf{A}, \mathbf{X}) \right)
+
+        \mathbf{X}' &= \mathbf{S}^{\top} \mathbf{Z}
+
+        \mathbf{A}' &= \mathbf{S}^{\top} \mathbf{A} \mathbf{S}
+
+    (Equations 5, 6, 3 and 4.) The layer takes a sparse level, PyG's :obj:`Batch`, or the dense
+    level that another one returned, and never forms :math:`\mathbf{A}` densely by itself.
+
+    Args:
+        embed: Embedding GNN: any module called as PyG's convolutions are,
+            :obj:`embed(x, edge_index, edge_weight)`. One that takes no weights sees only which
+            clusters are joined, and warns once.
+        assign: Assignment GNN, likewise; :obj:`max_clusters` wide.
+        max_clusters: Number of clusters :math:`K`.
+        ratio: Clusters for each node: a graph of :math:`n` nodes uses
+            :math:`\min(K, \max(1, \lceil \rho\, n \rceil))` of them, and the others are masked.
+            (default: :obj:`None`, all :math:`K` for every graph)
+        convention: Of the side objectives: :obj:`"paper"`, :obj:`"reference"` or :obj:`"pyg"`, see
+            :func:`link_prediction_loss`. The link objective of :obj:`"reference"` is 0 on dense
+            levels, whose weights are no probabilities. (default: :obj:`"paper"`)
+        scale: :obj:`"nodes"` divides each graph's link loss by its number of nodes.
+            (default: :obj:`None`)
+        link_weight: Weight of the link prediction loss in :obj:`loss`. (default: :obj:`1.0`)
+        entropy_weight: Weight of the entropy in :obj:`loss`. (default: :obj:`1.0`)
+        normalize: See :func:`link_prediction_loss`. (default: :obj:`True`)
+        backend: See :func:`coarsen`. (default: :obj:`"auto"`)
+        validate: Whether to check values. (default: :obj:`None`, on the CPU only)
+
+    Shapes:
+        - **input:** node features :math:`(N, F)`, edges :math:`(2, |\mathcal{E}|)` (or any sparse
+          adjacency), weights :math:`(|\mathcal{E}|)`, sorted batch vector :math:`(N)`; or
+          :math:`(B, N, F)`, adjacency matrices :math:`(B, N, N)`, mask :math:`(B, N)`
+        - **output:** :class:`PooledGraph`
+
+    Raises:
+        ValueError: If an option is unknown, or :obj:`assign` is not :obj:`max_clusters` wide.
+
+    Example:
+        >>> from pyg_diffpool import SAGEConv
+        >>> pool = DiffPool(SAGEConv(3, 8), SAGEConv(3, 4), max_clusters=4)
+        >>> x, edge_index = torch.randn(6, 3), torch.tensor([[0, 1, 3, 4], [1, 0, 4, 3]])
+        >>> out = pool(x, edge_index, batch=torch.tensor([0, 0, 0, 1, 1, 1]))
+        >>> out.x.shape, out.adj.shape, sorted(out.losses)
+        (torch.Size([2, 4, 8]), torch.Size([2, 4, 4]), ['entropy', 'link'])
+    """
+
+    runs_on_dense_levels = True
+
+    def __init__(
+        self,
+        embed: torch.nn.Module,
+        assign: torch.nn.Module,
+        *,
+        max_clusters: int,
+        ratio: float | None = None,
+        convention: str = "paper",
+        scale: str | None = None,
+        link_weight: float = 1.0,
+        entropy_weight: float = 1.0,
+        normalize: bool = True,
+        backend: str = "auto",
+        validate: bool | None = None,
+    ):
+        if max_clusters < 1:
+            raise ValueError(f"max_clusters: expected at least 1, got {max_clusters}")
+        if ratio is not None and not 0 < ratio <= 1:
+            raise ValueError(f"ratio: expected a number above 0 and at most 1, got {ratio}")
+        check_convention(convention)
+        check_choice("scale", scale, (None, "nodes"))
+        check_choice("backend", backend, ("auto", *BACKENDS))
+        super().__init__()
+        self.embed = embed
+        self.assign = assign
+        self.max_clusters = max_clusters
+        self.ratio = ratio
+        self.convention = convention
+        self.scale = scale
+        self.link_weight = link_weight
+        self.entropy_weight = entropy_weight
+        self.normalize = normalize
+        self.backend = backend
+        self.validate = validate
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights of both networks anew."""
+        super().reset_parameters()
+        for network in (self.embed, self.assign):
+            if hasattr(network, "reset_parameters"):
+                network.reset_parameters()  # type: ignore[operator]
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: AnyAdjacency,
+        edge_weight: Tensor | None = None,
+        batch: Tensor | None = None,
+        batch_size: int | None = None,
+        mask: Tensor | None = None,
+    ) -> PooledGraph:
+        """Embed, assign and coarsen."""
+        if is_dense_level(x):
+            return self._pool_dense(x, edge_index, edge_weight, batch, mask)
+        return self._pool_sparse(x, edge_index, edge_weight, batch, batch_size, mask)
+
+    def _pool_sparse(
+        self,
+        x: Tensor,
+        edge_index: AnyAdjacency,
+        edge_weight: Tensor | None,
+        batch: Tensor | None,
+        batch_size: int | None,
+        mask: Tensor | None,
+    ) -> PooledGraph:
+        adjacency, graphs = sparse_level(
+            "x",
+            x,
+            edge_index,
+            edge_weight,
+            batch,
+            batch_size,
+            mask=mask,
+            max_num_nodes=None,
+            validate=self.validate,
+            probabilities=self.convention == "reference",
+        )
+
+        def run(module: torch.nn.Module) -> Tensor:
+            if runs_on_dense_levels(module):
+                out: Tensor = module(x, adjacency)
+                return out
+            return run_sparse(module, x, edge_index, edge_weight, graphs.batch, graphs.batch_size)
+
+        embedding, logits = run(self.embed), self._checked(run(self.assign))
+        columns = self._columns(graphs.sizes)
+        s = soft_assignment(logits, None if columns is None else columns[graphs.batch])
+        coarsening, objectives = pool_sparse(
+            embedding,
+            s,
+            adjacency,
+            graphs,
+            convention=self.convention,
+            scale=self.scale,
+            normalize=self.normalize,
+            backend=self.backend,
+        )
+        return self._pooled(coarsening, objectives, columns, s, embedding)
+
+    def _pool_dense(
+        self,
+        x: Tensor,
+        edge_index: AnyAdjacency,
+        edge_weight: Tensor | None,
+        batch: Tensor | None,
+        mask: Tensor | None,
+    ) -> PooledGraph:
+        adj = dense_level("x", x, edge_index, edge_weight, batch, mask=mask, validate=False)
+        embedding = run_dense(self.embed, x, adj, mask)
+        logits = self._checked(run_dense(self.assign, x, adj, mask))
+        columns = self._columns(node_counts(x, mask))
+        s = soft_assignment(logits, None if columns is None else columns.unsqueeze(1))
+        coarsening, objectives = pool_dense(
+            embedding,
+            s,
+            adj,
+            mask,
+            convention=self.convention,
+            scale=self.scale,
+            normalize=self.normalize,
+            with_link=self.convention != "reference",
+        )
+        return self._pooled(coarsening, objectives, columns, s, embedding)
+
+    def _columns(self, sizes: Tensor) -> Tensor | None:
+        if self.ratio is None:
+            return None
+        return cluster_mask(sizes, self.ratio, self.max_clusters)
+
+    def _checked(self, logits: Tensor) -> Tensor:
+        if logits.size(-1) != self.max_clusters:
+            raise ValueError(
+                f"assign: expected a network with {self.max_clusters} output channels "
+                f"(max_clusters), got {logits.size(-1)}"
+            )
+        return logits
+
+    def _pooled(
+        self,
+        coarsening: Coarsening,
+        objectives: Objectives,
+        columns: Tensor | None,
+        s: Tensor,
+        embedding: Tensor,
+    ) -> PooledGraph:
+        if columns is None:
+            columns = s.new_ones(coarsening.x.shape[:2], dtype=torch.bool)
+        loss = s.new_zeros(())
+        # A weight of zero cuts the objective off, instead of computing gradients of zero.
+        if self.link_weight != 0:
+            loss = loss + self.link_weight * objectives.mean_link
+        if self.entropy_weight != 0:
+            loss = loss + self.entropy_weight * objectives.mean_entropy
+        losses = {"link": objectives.link, "entropy": objectives.entropy}
+        return PooledGraph(coarsening.x, coarsening.adj, columns, s, losses, loss, embedding)
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.__class__.__name__}(max_clusters={self.max_clusters}, ratio={self.ratio}, "
+            f"convention={self.convention})"
+        )

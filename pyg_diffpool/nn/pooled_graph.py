@@ -1,0 +1,89 @@
+"""What a pooling layer hands to the next level."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch
+
+
+class SparseLevel(NamedTuple):
+    """The nodes and weighted edges of a dense level, all graphs in a row."""
+
+    x: Tensor
+    edge_index: Tensor
+    edge_weight: Tensor
+    batch: Tensor
+    ptr: Tensor
+
+
+def to_sparse_level(x: Tensor, adj: Tensor, mask: Tensor) -> SparseLevel:
+    """Turn x (B, N, F), adj (B, N, N) and mask (B, N) into edges, one for each nonzero weight."""
+    sizes = mask.sum(1)
+    ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    batch = torch.arange(mask.size(0), device=x.device).repeat_interleave(sizes)
+    node = (mask.flatten().cumsum(0) - 1).view_as(mask)
+    graph, row, col = ((adj != 0) & mask.unsqueeze(1) & mask.unsqueeze(2)).nonzero().unbind(1)
+    edge_index = torch.stack([node[graph, row], node[graph, col]])
+    return SparseLevel(x[mask], edge_index, adj[graph, row, col], batch, ptr)
+
+
+class PooledGraph(NamedTuple):
+    r"""A batch of pooled graphs, with what led there.
+
+    Attributes:
+        x: Pooled features :math:`\mathbf{S}^{\top} \mathbf{Z}`, shape :math:`(B, K, F)`.
+        adj: Pooled adjacency :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}`,
+            shape :math:`(B, K, K)`.
+        mask: Which clusters a graph may use, :math:`(B, K)`; all, unless there is a ratio.
+        assignment: Soft assignment :math:`\mathbf{S}` of the nodes that were pooled,
+            :math:`(N, K)` or :math:`(B, N, K)`.
+        losses: The side objectives by name, :obj:`"link"` and :obj:`"entropy"`, one value a graph
+            (one a batch under convention :obj:`"pyg"`).
+        loss: Their weighted sum over the batch, a scalar to add to the training loss.
+        embedding: Embeddings :math:`\mathbf{Z}` of the nodes that were pooled.
+    """
+
+    x: Tensor
+    adj: Tensor
+    mask: Tensor
+    assignment: Tensor
+    losses: dict[str, Tensor]
+    loss: Tensor
+    embedding: Tensor
+
+    def to_batch(self) -> Batch:
+        """Return the pooled graphs as a PyG batch, which any PyG layer accepts.
+
+        Masked clusters are left out, and a pair of clusters without weight is no edge. Gradients
+        flow through :obj:`x` and :obj:`edge_weight`.
+
+        Returns:
+            :class:`~torch_geometric.data.Batch` of x, edge_index, edge_weight, batch and ptr.
+
+        Example:
+            >>> from torch_geometric.nn import GCNConv
+            >>> from pyg_diffpool import DiffPool
+            >>> pool = DiffPool(GCNConv(3, 8), GCNConv(3, 2), max_clusters=2)
+            >>> batch = pool(torch.randn(4, 3), torch.tensor([[0, 1], [1, 0]])).to_batch()
+            >>> GCNConv(8, 8)(batch.x, batch.edge_index, batch.edge_weight).shape
+            torch.Size([2, 8])
+        """
+        level = to_sparse_level(self.x, self.adj, self.mask)
+        batch = Batch(
+            x=level.x,
+            edge_index=level.edge_index,
+            edge_weight=level.edge_weight,
+            batch=level.batch,
+            ptr=level.ptr,
+        )
+        batch._num_graphs = self.mask.size(0)
+        # What Batch.to_data_list needs to take the batch apart again.
+        edges = torch.bincount(level.batch[level.edge_index[0]], minlength=self.mask.size(0))
+        edge_ptr = torch.cat([edges.new_zeros(1), edges.cumsum(0)]).cpu()
+        nodes, zeros = level.ptr.cpu(), torch.zeros(self.mask.size(0), dtype=torch.long)
+        batch._slice_dict = {"x": nodes, "edge_index": edge_ptr, "edge_weight": edge_ptr}
+        batch._inc_dict = {"x": zeros, "edge_index": nodes[:-1], "edge_weight": zeros}
+        return batch

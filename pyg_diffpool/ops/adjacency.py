@@ -1,0 +1,276 @@
+"""The sparse adjacency of a level: put into one form once, then shared by every operator there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch_geometric import EdgeIndex
+from torch_geometric.index import index2ptr
+from torch_geometric.typing import SparseTensor
+
+from pyg_diffpool.ops.validation import check_edges, values_checked
+
+SPARSE_LAYOUTS = (torch.sparse_csr, torch.sparse_csc, torch.sparse_coo)
+
+
+class Adjacency(NamedTuple):
+    r"""A coalesced sparse adjacency matrix, stored as :math:`\mathbf{A}^{\top}` in CSR form.
+
+    The edges into node :math:`v` are the positions :obj:`rowptr[v]` to :obj:`rowptr[v + 1]`, sorted
+    by source; duplicate edges have been summed. Made by :func:`prepare_adjacency`.
+
+    Attributes:
+        rowptr: Where the incoming edges of each node begin, :math:`(|\mathcal{V}| + 1)`.
+        col: Source of each edge, :math:`(|\mathcal{E}|)`.
+        target: Target of each edge, :math:`(|\mathcal{E}|)`.
+        weight: Weight of each edge, or :obj:`None` where all are one.
+        undirected: Whether :math:`\mathbf{A} = \mathbf{A}^{\top}` is known, weights included.
+        transposed: For a matrix not known to be symmetric, the positions of the edges in order
+            of their source (what the backward pass of a sparse product walks along).
+    """
+
+    rowptr: Tensor
+    col: Tensor
+    target: Tensor
+    weight: Tensor | None = None
+    undirected: bool = False
+    transposed: Tensor | None = None
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of nodes."""
+        return self.rowptr.size(0) - 1
+
+    def transpose(self) -> Adjacency:
+        r"""Return :math:`\mathbf{A}^{\top}` in the same form, at no cost where it is known.
+
+        Example:
+            >>> adjacency = prepare_adjacency(torch.tensor([[0, 0], [1, 2]]), num_nodes=3)
+            >>> adjacency.transpose().col
+            tensor([1, 2])
+        """
+        if self.undirected:
+            return self
+        order = self.transposed
+        if order is None:
+            order = torch.argsort(self.col, stable=True)
+        weight = None if self.weight is None else self.weight[order]
+        source = self.col[order]
+        return Adjacency(index2ptr(source, self.num_nodes), self.target[order], source, weight)
+
+
+def prepare_adjacency(
+    edge_index: Tensor | EdgeIndex | SparseTensor | Adjacency,
+    edge_weight: Tensor | None = None,
+    num_nodes: int | None = None,
+    *,
+    transpose: bool | None = None,
+    validate: bool | None = None,
+) -> Adjacency:
+    r"""Bring any of PyG's sparse adjacency formats into the form that all operators share.
+
+    :math:`\mathbf{A}_{uv}` is the weight of the edge :math:`u \to v`; duplicate edges add up.
+    Preparing a batch once and handing the result to every layer spares each of them the sort. Edges
+    that are sorted already are recognised in one pass and not sorted again.
+
+    Args:
+        edge_index: Edges :math:`(2, |\mathcal{E}|)` in any order; an
+            :class:`~torch_geometric.EdgeIndex`, whose order and symmetry are believed; or
+            :math:`\mathbf{A}^{\top}` as :class:`torch_sparse.SparseTensor` or as
+            :obj:`torch.sparse_csr`, :obj:`csc` or :obj:`coo` tensor. An :class:`Adjacency` is
+            returned as it is.
+        edge_weight: Weights :math:`(|\mathcal{E}|)`; only with edges given as indices.
+            (default: :obj:`None`, all one)
+        num_nodes: Number of nodes. (default: one more than the largest index)
+        transpose: Whether to prepare the backward pass too, which finds out on the way whether the
+            matrix is symmetric. (default: :obj:`None`, when gradients are enabled)
+        validate: Whether to check indices and weights for bad values.
+            (default: :obj:`None`, on the CPU only, as a check would synchronise a GPU)
+
+    Raises:
+        TypeError: If :obj:`edge_index` is of no supported type.
+        ValueError: If sizes do not match, an index is out of range or a weight is not finite.
+
+    Example:
+        >>> adjacency = prepare_adjacency(torch.tensor([[1, 0, 0], [0, 1, 1]]))
+        >>> adjacency.rowptr, adjacency.col, adjacency.weight
+        (tensor([0, 1, 2]), tensor([1, 0]), tensor([1., 2.]))
+    """
+    if isinstance(edge_index, Adjacency):
+        if edge_weight is not None:
+            raise ValueError("edge_weight: expected None, as a prepared adjacency holds its own")
+        if num_nodes is not None and edge_index.num_nodes != num_nodes:
+            raise ValueError(
+                f"edge_index: expected an adjacency of {num_nodes} nodes, "
+                f"got {edge_index.num_nodes}"
+            )
+        return edge_index
+    if transpose is None:
+        transpose = torch.is_grad_enabled()
+
+    source, target, weight = _edges(edge_index, edge_weight, num_nodes)
+    if num_nodes is None:
+        num_nodes = _infer_num_nodes(edge_index, source, target)
+    check_edges(source, target, weight, num_nodes, values_checked(source, validate))
+
+    declared = (
+        isinstance(edge_index, EdgeIndex) and bool(edge_index.is_undirected) and weight is None
+    )
+    if not declared and _is_increasing(source, target, num_nodes):
+        return _from_source_order(source, target, weight, num_nodes)
+    if declared and not _is_increasing(target, source, num_nodes):
+        # Swapping both ends of every edge changes nothing in a symmetric matrix.
+        source, target = target, source
+    return _from_any_order(source, target, weight, num_nodes, declared, transpose)
+
+
+def _edges(
+    edge_index: Tensor | EdgeIndex | SparseTensor,
+    edge_weight: Tensor | None,
+    num_nodes: int | None,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return sources, targets and weights, whatever the format."""
+    if isinstance(edge_index, EdgeIndex):
+        edge_index = edge_index.as_tensor()
+    elif _is_sparse(edge_index):
+        if edge_weight is not None:
+            raise ValueError(
+                "edge_weight: expected None beside a sparse matrix, which holds its own weights, "
+                f"got a tensor of shape {tuple(edge_weight.shape)}"
+            )
+        return _sparse_edges(edge_index, num_nodes)
+    if not isinstance(edge_index, Tensor):
+        raise TypeError(
+            "edge_index: expected a tensor of shape [2, E], an EdgeIndex, a sparse adj_t or a "
+            f"prepared Adjacency, got {type(edge_index).__name__}"
+        )
+    if edge_index.dim() != 2 or edge_index.size(0) != 2:
+        raise ValueError(f"edge_index: expected shape [2, E], got {tuple(edge_index.shape)}")
+    if edge_index.is_floating_point() or edge_index.dtype == torch.bool:
+        raise TypeError(f"edge_index: expected an integer dtype, got {edge_index.dtype}")
+    source, target = edge_index.long()
+    if edge_weight is None:
+        return source, target, None
+    if edge_weight.shape not in (source.shape, (*source.shape, 1)):
+        raise ValueError(
+            f"edge_weight: expected one weight for each of the {source.numel()} edges, "
+            f"got shape {tuple(edge_weight.shape)}"
+        )
+    return source, target, edge_weight.view(-1)
+
+
+def _is_sparse(edge_index: object) -> bool:
+    if isinstance(edge_index, Tensor):
+        return edge_index.layout in SPARSE_LAYOUTS
+    return isinstance(edge_index, SparseTensor)
+
+
+def _sparse_edges(
+    adj_t: Tensor | SparseTensor, num_nodes: int | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    shape = tuple(adj_t.sizes() if isinstance(adj_t, SparseTensor) else adj_t.shape)
+    expected = (num_nodes, num_nodes) if num_nodes is not None else (shape[0], shape[0])
+    if shape != expected:
+        raise ValueError(f"edge_index: expected a square adj_t of shape {expected}, got {shape}")
+    if isinstance(adj_t, SparseTensor):
+        target, source, weight = adj_t.coo()
+        return source, target, weight
+    if adj_t.layout == torch.sparse_csr:
+        degree = adj_t.crow_indices().diff()
+        target = torch.arange(shape[0], device=adj_t.device).repeat_interleave(degree)
+        return adj_t.col_indices().long(), target, adj_t.values()
+    if adj_t.layout == torch.sparse_csc:
+        degree = adj_t.ccol_indices().diff()
+        source = torch.arange(shape[0], device=adj_t.device).repeat_interleave(degree)
+        return source, adj_t.row_indices().long(), adj_t.values()
+    adj_t = adj_t.coalesce()
+    target, source = adj_t.indices()
+    return source, target, adj_t.values()
+
+
+def _infer_num_nodes(edge_index: object, source: Tensor, target: Tensor) -> int:
+    if isinstance(edge_index, Tensor) and edge_index.layout in SPARSE_LAYOUTS:
+        return edge_index.size(0)
+    if isinstance(edge_index, SparseTensor):
+        return int(edge_index.sizes()[0])
+    if source.numel() == 0:
+        return 0
+    return int(torch.maximum(source.max(), target.max())) + 1
+
+
+def _is_increasing(major: Tensor, minor: Tensor, num_nodes: int) -> bool:
+    """Whether the pairs are strictly increasing: sorted, and without duplicates."""
+    key = major * num_nodes + minor
+    return bool((key[1:] > key[:-1]).all())
+
+
+def _from_source_order(
+    source: Tensor, target: Tensor, weight: Tensor | None, num_nodes: int
+) -> Adjacency:
+    """Edges strictly increasing by source: one stable sort gives both orders."""
+    order = torch.argsort(target, stable=True)
+    col, by_target = source[order], target[order]
+    weight_by_target = None if weight is None else weight[order]
+    rowptr = index2ptr(by_target, num_nodes)
+    if _mirrors(source, target, weight, by_target, col, weight_by_target):
+        return Adjacency(rowptr, col, by_target, weight_by_target, undirected=True)
+    transposed = torch.empty_like(order)
+    transposed[order] = torch.arange(order.numel(), device=order.device)
+    return Adjacency(rowptr, col, by_target, weight_by_target, transposed=transposed)
+
+
+def _from_any_order(
+    source: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    num_nodes: int,
+    undirected: bool,
+    transpose: bool,
+) -> Adjacency:
+    if not _is_increasing(target, source, num_nodes):
+        source, target, weight = _coalesce(source, target, weight, num_nodes)
+    rowptr = index2ptr(target, num_nodes)
+    if undirected and weight is None:
+        return Adjacency(rowptr, source, target, undirected=True)
+    if not transpose:
+        return Adjacency(rowptr, source, target, weight)
+    order = torch.argsort(source, stable=True)
+    weight_by_source = None if weight is None else weight[order]
+    if _mirrors(source[order], target[order], weight_by_source, target, source, weight):
+        return Adjacency(rowptr, source, target, weight, undirected=True)
+    return Adjacency(rowptr, source, target, weight, transposed=order)
+
+
+def _coalesce(
+    source: Tensor, target: Tensor, weight: Tensor | None, num_nodes: int
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Sort by target, then source, and sum the weights of duplicate edges."""
+    key, order = torch.sort(target * num_nodes + source)
+    source, target = source[order], target[order]
+    weight = None if weight is None else weight[order]
+    first = torch.ones_like(key, dtype=torch.bool)
+    torch.ne(key[1:], key[:-1], out=first[1:])
+    if bool(first.all()):
+        return source, target, weight
+    slot = first.cumsum(0) - 1
+    source, target = source[first], target[first]
+    if weight is None:
+        weight = torch.ones(key.numel(), device=key.device)
+    weight = weight.new_zeros(source.numel()).index_add(0, slot, weight)
+    return source, target, weight
+
+
+def _mirrors(
+    source: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    mirrored_source: Tensor,
+    mirrored_target: Tensor,
+    mirrored_weight: Tensor | None,
+) -> bool:
+    """Whether edges sorted by source equal the swapped edges sorted by target."""
+    if not (torch.equal(source, mirrored_source) and torch.equal(target, mirrored_target)):
+        return False
+    return weight is None or mirrored_weight is None or bool(torch.equal(weight, mirrored_weight))

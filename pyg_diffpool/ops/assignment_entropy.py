@@ -1,0 +1,103 @@
+"""How far assignments are from one-hot."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pyg_diffpool.ops.dense_coarsen import node_counts
+from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
+from pyg_diffpool.ops.reduction import check_convention, reduce_graphs
+from pyg_diffpool.ops.segments import Segments, segments
+from pyg_diffpool.ops.validation import check_assignment, check_floating
+
+PYG_EPSILON = 1e-15
+
+
+def assignment_entropy(
+    s: Tensor,
+    batch: Tensor | None = None,
+    batch_size: int | None = None,
+    *,
+    mask: Tensor | None = None,
+    convention: str = "paper",
+    reduction: str = "mean",
+    max_num_nodes: int | None = None,
+    validate: bool | None = None,
+) -> Tensor:
+    r"""Mean entropy of the rows of an assignment matrix.
+
+    .. math::
+        \mathcal{L}_E = \frac{1}{n} \sum_{i=1}^{n} H(\mathbf{S}_i), \qquad
+        H(\mathbf{S}_i) = - \sum_{k} \mathbf{S}_{ik} \log \mathbf{S}_{ik}
+
+    (Section 3.3 of `"Hierarchical Graph Representation Learning with Differentiable Pooling"
+    <https://arxiv.org/abs/1806.08804>`_), in nats. One-hot rows and masked clusters have zero
+    entropy and zero gradient.
+
+    Args:
+        s: Assignment probabilities :math:`(N, K)`, or :math:`(B, N, K)` on a dense level.
+        batch: Graph of each node, sorted, :math:`(N)`. (default: :obj:`None`, a single graph)
+        batch_size: Number of graphs. (default: the last entry of :obj:`batch` plus one)
+        mask: On a dense level, which rows are nodes, :math:`(B, N)`. (default: all)
+        convention: :obj:`"paper"`: mean over a graph's nodes, then over graphs, an empty one
+            counting as 0. :obj:`"reference"`: sum over a graph's nodes, mean over all nodes of the
+            batch. :obj:`"pyg"`: the number of :func:`torch_geometric.nn.dense_diff_pool`, a mean
+            over padded rows. (default: :obj:`"paper"`)
+        reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value a graph).
+            (default: :obj:`"mean"`)
+        max_num_nodes: Rows of a padded graph under :obj:`"pyg"`. (default: the largest graph)
+        validate: Whether to check values. (default: :obj:`None`, on the CPU only)
+
+    Raises:
+        ValueError: If sizes do not match, or :obj:`"pyg"` is to be reduced otherwise than by mean.
+
+    Example:
+        >>> assignment_entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]]))
+        tensor(0.3466)
+    """
+    check_convention(convention, reduction)
+    if isinstance(s, Tensor) and s.dim() == 3:
+        check_assignment(s, tuple(s.shape[:2]))
+        values, nodes = dense_entropy(s, mask, convention)
+    else:
+        check_floating("s", s, 2)
+        check_assignment(s, (s.size(0),))
+        graphs = segments(s.size(0), batch, batch_size, max_num_nodes, s.device, validate)
+        values, nodes = sparse_entropy(s, graphs, convention)
+    return reduce_graphs(values, nodes, convention, reduction)
+
+
+def sparse_entropy(s: Tensor, graphs: Segments, convention: str) -> tuple[Tensor, Tensor]:
+    """Return the entropy and the number of nodes of each graph."""
+    rows = _row_entropy(s, convention)
+    sizes = graphs.sizes
+    if convention == "pyg":
+        return rows.sum() / max(graphs.batch_size * graphs.max_num_nodes, 1), sizes
+    total = exact(rows.new_zeros(graphs.batch_size)).index_add(0, graphs.batch, exact(rows))
+    return _per_graph(total, sizes, convention).to(rows.dtype), sizes
+
+
+def dense_entropy(s: Tensor, mask: Tensor | None, convention: str) -> tuple[Tensor, Tensor]:
+    """Return the entropy and the number of nodes of each graph of a dense level."""
+    rows = _row_entropy(s, convention)
+    sizes = node_counts(s, mask)
+    if mask is not None:
+        rows = rows.masked_fill(~mask, 0.0)
+    if convention == "pyg":
+        return rows.sum() / max(rows.numel(), 1), sizes
+    return _per_graph(rows.sum(1), sizes, convention), sizes
+
+
+def _per_graph(total: Tensor, sizes: Tensor, convention: str) -> Tensor:
+    return total if convention == "reference" else total / sizes.clamp(min=1)
+
+
+def _row_entropy(s: Tensor, convention: str) -> Tensor:
+    with without_autocast(s):
+        s = s.to(accumulation_dtype(s.dtype))
+        if convention == "pyg":
+            return -(s * torch.log(s + PYG_EPSILON)).sum(-1)
+        # The logarithm's slope is infinite at 0; there, and at 1, nothing may flow.
+        s = s.masked_fill((s == 0) | (s == 1), 1.0)
+        return -(s * s.log()).sum(-1)

@@ -1,0 +1,244 @@
+"""DiffPool as a function: pooled graph and both objectives from features and logits."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+from torch_geometric import EdgeIndex
+from torch_geometric.typing import SparseTensor
+
+from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.assignment_entropy import dense_entropy, sparse_entropy
+from pyg_diffpool.ops.backends import BACKENDS
+from pyg_diffpool.ops.coarsen import Coarsening, sparse_coarsen
+from pyg_diffpool.ops.dense_coarsen import dense_coarsen, mask_rows, node_counts
+from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
+from pyg_diffpool.ops.link_prediction import dense_link_loss, sparse_link_loss
+from pyg_diffpool.ops.reduction import check_convention, reduce_graphs
+from pyg_diffpool.ops.segments import Segments
+from pyg_diffpool.ops.soft_assignment import soft_assignment
+from pyg_diffpool.ops.validation import check_assignment, check_choice, check_dense_level
+
+
+class Objectives(NamedTuple):
+    """Both side objectives of a level, one value a graph, and their means over the batch."""
+
+    link: Tensor
+    entropy: Tensor
+    mean_link: Tensor
+    mean_entropy: Tensor
+
+
+def pool_sparse(
+    x: Tensor,
+    s: Tensor,
+    adjacency: Adjacency,
+    graphs: Segments,
+    *,
+    convention: str,
+    scale: str | None,
+    normalize: bool,
+    backend: str,
+) -> tuple[Coarsening, Objectives]:
+    """Coarsen a sparse level and judge its assignment, sharing the contractions."""
+    coarsening = sparse_coarsen(x, s, adjacency, graphs, backend)
+    link, pairs = sparse_link_loss(s, adjacency, graphs, coarsening, convention, scale, normalize)
+    entropy, nodes = sparse_entropy(s, graphs, convention)
+    return coarsening, _objectives(link, pairs, entropy, nodes, convention)
+
+
+def pool_dense(
+    x: Tensor,
+    s: Tensor,
+    adj: Tensor,
+    mask: Tensor | None,
+    *,
+    convention: str,
+    scale: str | None,
+    normalize: bool,
+    with_link: bool = True,
+) -> tuple[Coarsening, Objectives]:
+    """Coarsen a dense level and judge its assignment, by its entropy alone if so wished."""
+    coarsening = Coarsening(*dense_coarsen(x, s, adj, mask))
+    s = mask_rows(s, mask)
+    if with_link:
+        link, pairs = dense_link_loss(s, adj, mask, convention, scale, normalize)
+    else:
+        pairs = node_counts(s, mask)
+        link = s.new_zeros(s.size(0))
+    entropy, nodes = dense_entropy(s, mask, convention)
+    return coarsening, _objectives(link, pairs, entropy, nodes, convention)
+
+
+def _objectives(
+    link: Tensor, pairs: Tensor, entropy: Tensor, nodes: Tensor, convention: str
+) -> Objectives:
+    return Objectives(
+        link,
+        entropy,
+        reduce_graphs(link, pairs, convention, "mean"),
+        reduce_graphs(entropy, nodes, convention, "mean"),
+    )
+
+
+def diff_pool(
+    x: Tensor,
+    s: Tensor,
+    edge_index: Tensor | EdgeIndex | SparseTensor | Adjacency,
+    edge_weight: Tensor | None = None,
+    batch: Tensor | None = None,
+    batch_size: int | None = None,
+    *,
+    mask: Tensor | None = None,
+    convention: str = "paper",
+    scale: str | None = None,
+    max_num_nodes: int | None = None,
+    normalize: bool = True,
+    backend: str = "auto",
+    validate: bool | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    r"""Differentiable pooling of sparse graphs.
+
+    .. math::
+        \mathbf{S} &= \mathrm{softmax}(\mathbf{L})
+
+        \mathbf{X}' &= \mathbf{S}^{\top} \mathbf{X}
+
+        \mathbf{A}' &= \mathbf{S}^{\top} \mathbf{A} \mathbf{S}
+
+    (Equations 3, 4 and 6 of `"Hierarchical Graph Representation Learning with Differentiable
+    Pooling" <https://arxiv.org/abs/1806.08804>`_.) The counterpart of
+    :func:`torch_geometric.nn.dense_diff_pool` for PyG's sparse batches: no graph is padded to
+    :math:`N \times N`, and with :obj:`convention="pyg"` the numbers are the same.
+
+    Args:
+        x: Node features :math:`(N, F)`, or :math:`(B, N, F)` on a dense level.
+        s: Assignment logits :math:`(N, K)` or :math:`(B, N, K)`; the softmax is applied here.
+        edge_index: As in :func:`coarsen`.
+        edge_weight: Weights :math:`(|\mathcal{E}|)`. (default: :obj:`None`, all one)
+        batch: Graph of each node, sorted, :math:`(N)`. (default: :obj:`None`, a single graph)
+        batch_size: Number of graphs. (default: the last entry of :obj:`batch` plus one)
+        mask: On a dense level, which rows are nodes, :math:`(B, N)`. (default: all)
+        convention: Of the losses: :obj:`"paper"`, :obj:`"reference"` or :obj:`"pyg"`, see
+            :func:`link_prediction_loss` and :func:`assignment_entropy`.
+            (default: :obj:`"paper"`)
+        scale: See :func:`link_prediction_loss`. (default: :obj:`None`)
+        max_num_nodes: See :func:`coarsen`. (default: measured)
+        normalize: See :func:`link_prediction_loss`. (default: :obj:`True`)
+        backend: See :func:`coarsen`. (default: :obj:`"auto"`)
+        validate: Whether to check values. (default: :obj:`None`, on the CPU only)
+
+    Returns:
+        Pooled features :math:`(B, K, F)`, pooled adjacency :math:`(B, K, K)`, and the scalar link
+        prediction and entropy losses.
+
+    Raises:
+        TypeError: If an argument is of the wrong type or dtype.
+        ValueError: As :func:`coarsen` and :func:`link_prediction_loss` do.
+
+    Example:
+        >>> x, s = torch.randn(5, 8), torch.randn(5, 2)
+        >>> edge_index = torch.tensor([[0, 1, 3, 4], [1, 0, 4, 3]])
+        >>> batch = torch.tensor([0, 0, 0, 1, 1])
+        >>> x, adj, link_loss, entropy_loss = diff_pool(x, s, edge_index, batch=batch)
+        >>> x.shape, adj.shape, link_loss.shape
+        (torch.Size([2, 2, 8]), torch.Size([2, 2, 2]), torch.Size([]))
+    """
+    check_convention(convention)
+    check_choice("scale", scale, (None, "nodes"))
+    check_choice("backend", backend, ("auto", *BACKENDS))
+    probabilities = convention == "reference"
+    if is_dense_level(x):
+        adj = dense_level(
+            "x",
+            x,
+            edge_index,
+            edge_weight,
+            batch,
+            mask=mask,
+            validate=validate,
+            probabilities=probabilities,
+        )
+        check_assignment(s, (x.size(0), x.size(1)))
+        coarsening, objectives = pool_dense(
+            x,
+            soft_assignment(s),
+            adj,
+            mask,
+            convention=convention,
+            scale=scale,
+            normalize=normalize,
+        )
+    else:
+        adjacency, graphs = sparse_level(
+            "x",
+            x,
+            edge_index,
+            edge_weight,
+            batch,
+            batch_size,
+            mask=mask,
+            max_num_nodes=max_num_nodes,
+            validate=validate,
+            probabilities=probabilities,
+        )
+        check_assignment(s, (x.size(0),))
+        assignment = soft_assignment(s)
+        coarsening, objectives = pool_sparse(
+            x,
+            assignment,
+            adjacency,
+            graphs,
+            convention=convention,
+            scale=scale,
+            normalize=normalize,
+            backend=backend,
+        )
+    return coarsening.x, coarsening.adj, objectives.mean_link, objectives.mean_entropy
+
+
+def dense_diff_pool(
+    x: Tensor,
+    adj: Tensor,
+    s: Tensor,
+    mask: Tensor | None = None,
+    normalize: bool = True,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    r"""Differentiable pooling of padded graphs, as :func:`torch_geometric.nn.dense_diff_pool` does.
+
+    Signature and numbers are PyG's, padding effects included, so that migrating begins with one
+    import; :func:`diff_pool` is the next step. Unlike PyG's, the entropy is finite in float16, and
+    the gradient is finite where the link prediction loss is zero.
+
+    Args:
+        x: Node features :math:`(B, N, F)`, or :math:`(N, F)`.
+        adj: Adjacency matrices :math:`(B, N, N)`, or :math:`(N, N)`.
+        s: Assignment logits :math:`(B, N, K)`, or :math:`(N, K)`.
+        mask: Which rows are nodes, :math:`(B, N)`. (default: :obj:`None`, all)
+        normalize: Whether the link prediction loss is divided by :obj:`adj.numel()`.
+            (default: :obj:`True`)
+
+    Returns:
+        Pooled features :math:`(B, K, F)`, pooled adjacency :math:`(B, K, K)`, and the scalar link
+        prediction and entropy losses.
+
+    Raises:
+        TypeError: If an argument is of the wrong type or dtype.
+        ValueError: If sizes do not match.
+
+    Example:
+        >>> x, adj, s = torch.ones(1, 2, 3), torch.ones(1, 2, 2), torch.zeros(1, 2, 2)
+        >>> x, adj, link_loss, entropy_loss = dense_diff_pool(x, adj, s)
+        >>> adj, link_loss
+        (tensor([[[1., 1.], [1., 1.]]]), tensor(0.2500))
+    """
+    x, adj, s = (rows.unsqueeze(0) if rows.dim() == 2 else rows for rows in (x, adj, s))
+    if mask is not None:
+        mask = mask.reshape(x.size(0), x.size(1)).bool()
+    check_dense_level(x, adj, mask)
+    check_assignment(s, (x.size(0), x.size(1)))
+    coarsening, objectives = pool_dense(
+        x, soft_assignment(s), adj, mask, convention="pyg", scale=None, normalize=normalize
+    )
+    return coarsening.x, coarsening.adj, objectives.mean_link, objectives.mean_entropy

@@ -1,0 +1,231 @@
+r"""How well an assignment predicts the edges: :math:`\mathbf{A}` against SSᵀ."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch_geometric import EdgeIndex
+from torch_geometric.index import index2ptr
+from torch_geometric.typing import SparseTensor
+
+from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.coarsen import Coarsening, sparse_coarsen
+from pyg_diffpool.ops.dense_coarsen import mask_adjacency, mask_rows, node_counts
+from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
+from pyg_diffpool.ops.pairwise_cross_entropy import dense_cross_entropy, sparse_cross_entropy
+from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
+from pyg_diffpool.ops.reduction import check_convention, reduce_graphs
+from pyg_diffpool.ops.segments import Segments
+from pyg_diffpool.ops.validation import check_assignment, check_choice
+
+# Below this share of ‖A‖² the three terms of the identity cancel too far for float32 products.
+NEAR_OPTIMUM = 1e-3
+
+
+def link_prediction_loss(
+    s: Tensor,
+    edge_index: Tensor | EdgeIndex | SparseTensor | Adjacency,
+    edge_weight: Tensor | None = None,
+    batch: Tensor | None = None,
+    batch_size: int | None = None,
+    *,
+    mask: Tensor | None = None,
+    convention: str = "paper",
+    scale: str | None = None,
+    reduction: str = "mean",
+    max_num_nodes: int | None = None,
+    normalize: bool = True,
+    validate: bool | None = None,
+) -> Tensor:
+    r"""Distance between the adjacency matrix and the one that the assignment predicts.
+
+    .. math::
+        \mathcal{L}_{LP} = \lVert \mathbf{A} - \mathbf{S} \mathbf{S}^{\top} \rVert_F, \qquad
+        \lVert \mathbf{A} - \mathbf{S} \mathbf{S}^{\top} \rVert_F^2 = \lVert \mathbf{A} \rVert_F^2
+        - 2\, \mathrm{tr}(\mathbf{S}^{\top} \mathbf{A} \mathbf{S})
+        + \lVert \mathbf{S}^{\top} \mathbf{S} \rVert_F^2
+
+    (Section 3.3 of `"Hierarchical Graph Representation Learning with Differentiable Pooling"
+    <https://arxiv.org/abs/1806.08804>`_.) The identity on the right makes it linear in nodes and
+    edges. Where its terms cancel, they are computed in float64.
+
+    Args:
+        s: Assignment probabilities :math:`(N, K)`, or :math:`(B, N, K)` on a dense level.
+        edge_index: As in :func:`coarsen`; adjacency matrices :math:`(B, N, N)` on a dense level.
+        edge_weight: Weights :math:`(|\mathcal{E}|)`. (default: :obj:`None`, all one)
+        batch: Graph of each node, sorted, :math:`(N)`. (default: :obj:`None`, a single graph)
+        batch_size: Number of graphs. (default: the last entry of :obj:`batch` plus one)
+        mask: On a dense level, which rows are nodes, :math:`(B, N)`. (default: all)
+        convention: :obj:`"paper"`: the norm above for each graph, mean over graphs, an empty one
+            counting as 0. :obj:`"reference"`: what the authors' code minimises, the binary cross
+            entropy of :math:`\mathbf{A}` (duplicates clamped to 1) against
+            :math:`\min(\mathbf{S} \mathbf{S}^{\top}, 1)`, summed over all :math:`n^2` pairs;
+            its mean is over the pairs of the batch. :obj:`"pyg"`: the number of
+            :func:`torch_geometric.nn.dense_diff_pool`, one norm over the padded batch.
+            (default: :obj:`"paper"`)
+        scale: :obj:`"nodes"` divides each graph's norm under :obj:`"paper"` by its number of
+            nodes, so that large graphs do not outweigh small ones. (default: :obj:`None`)
+        reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value a graph).
+            (default: :obj:`"mean"`)
+        max_num_nodes: Rows of a padded graph under :obj:`"pyg"`. (default: the largest graph)
+        normalize: Whether :obj:`"pyg"` divides by :math:`B \cdot N_{\max}^2`.
+            (default: :obj:`True`)
+        validate: Whether to check values. (default: :obj:`None`, on the CPU only)
+
+    Raises:
+        TypeError: If an argument is of the wrong type or dtype.
+        ValueError: If sizes or values do not fit (see :func:`coarsen`), a weight lies outside
+            :math:`[0, 1]` under :obj:`"reference"`, or :obj:`"pyg"` is to be reduced otherwise
+            than by mean.
+
+    Example:
+        >>> s = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> edge_index = torch.tensor([[0, 1], [1, 0]])
+        >>> link_prediction_loss(s, edge_index)  # only the diagonal of SSᵀ is not an edge
+        tensor(1.7321)
+    """
+    check_convention(convention, reduction)
+    check_choice("scale", scale, (None, "nodes"))
+    probabilities = convention == "reference"
+    if is_dense_level(s):
+        adj = dense_level(
+            "s",
+            s,
+            edge_index,
+            edge_weight,
+            batch,
+            mask=mask,
+            validate=validate,
+            probabilities=probabilities,
+        )
+        check_assignment(s, (s.size(0), s.size(1)))
+        values, pairs = dense_link_loss(s, adj, mask, convention, scale, normalize)
+    else:
+        adjacency, graphs = sparse_level(
+            "s",
+            s,
+            edge_index,
+            edge_weight,
+            batch,
+            batch_size,
+            mask=mask,
+            max_num_nodes=max_num_nodes,
+            validate=validate,
+            probabilities=probabilities,
+        )
+        check_assignment(s, (s.size(0),))
+        values, pairs = sparse_link_loss(s, adjacency, graphs, None, convention, scale, normalize)
+    return reduce_graphs(values, pairs, convention, reduction)
+
+
+def sparse_link_loss(
+    s: Tensor,
+    adjacency: Adjacency,
+    graphs: Segments,
+    coarsening: Coarsening | None,
+    convention: str,
+    scale: str | None,
+    normalize: bool,
+) -> tuple[Tensor, Tensor]:
+    """Return the loss and the number of pairs of each graph (a scalar loss under ``pyg``)."""
+    dtype = accumulation_dtype(s.dtype)
+    pairs = graphs.sizes.square()
+    if convention == "reference":
+        return sparse_cross_entropy(s, adjacency, graphs).to(dtype), pairs
+    squared = _squared_distances(s, adjacency, graphs, coarsening)
+    if convention == "pyg":
+        entries = graphs.batch_size * graphs.max_num_nodes**2 if normalize else 1
+        return (_square_root(squared.sum()) / max(entries, 1)).to(dtype), pairs
+    return _scaled(_square_root(squared), graphs.sizes, scale).to(dtype), pairs
+
+
+def dense_link_loss(
+    s: Tensor,
+    adj: Tensor,
+    mask: Tensor | None,
+    convention: str,
+    scale: str | None,
+    normalize: bool,
+) -> tuple[Tensor, Tensor]:
+    """Return the loss and the number of pairs of each graph of a dense level."""
+    dtype = accumulation_dtype(s.dtype, adj.dtype)
+    sizes = node_counts(adj, mask)
+    s = mask_rows(s, mask).to(dtype)
+    # PyG does not mask the adjacency matrix, so that what stands in its padding counts.
+    adj = (adj if convention == "pyg" else mask_adjacency(adj, mask)).to(dtype)
+    if convention == "reference":
+        return dense_cross_entropy(s, adj, mask).to(dtype), sizes.square()
+    with without_autocast(s):
+        difference = exact(adj - s @ s.transpose(1, 2))
+    squared = difference.square().sum((1, 2))
+    if convention == "pyg":
+        entries = adj.numel() if normalize else 1
+        return (_square_root(squared.sum()) / max(entries, 1)).to(dtype), sizes.square()
+    return _scaled(_square_root(squared), sizes, scale).to(dtype), sizes.square()
+
+
+def _scaled(norm: Tensor, sizes: Tensor, scale: str | None) -> Tensor:
+    return norm / sizes.clamp(min=1) if scale == "nodes" else norm
+
+
+def _square_root(squared: Tensor) -> Tensor:
+    """Root whose slope at zero is zero; rounding may have left zero slightly negative."""
+    positive = squared > 0
+    return torch.where(positive, squared, 1.0).sqrt() * positive
+
+
+def _squared_distances(
+    s: Tensor, adjacency: Adjacency, graphs: Segments, coarsening: Coarsening | None
+) -> Tensor:
+    r"""Return :math:`\lVert \mathbf{A} - \mathbf{S} \mathbf{S}^{\top} \rVert_F^2` of each graph."""
+    norms = _squared_norms(adjacency, graphs)
+    if s.is_cuda:
+        # A branch would wait for the device; float64 is cheap there.
+        return norms + _identity_terms(sparse_coarsen(s[:, :0], exact(s), adjacency, graphs))
+    if coarsening is None:
+        coarsening = sparse_coarsen(s[:, :0], s, adjacency, graphs)
+    squared = norms + _identity_terms(coarsening)
+    if coarsening.gram.dtype == torch.float64:
+        return squared
+    near = squared.detach() < NEAR_OPTIMUM * norms.detach()
+    if not bool(near.any()):
+        return squared
+    s, adjacency, chosen = _only(near, s, adjacency, graphs)
+    terms = _identity_terms(sparse_coarsen(s[:, :0], exact(s), adjacency, chosen))
+    return squared.masked_scatter(near, norms[near] + terms)
+
+
+def _squared_norms(adjacency: Adjacency, graphs: Segments) -> Tensor:
+    """Return ‖A‖² of each graph in float64."""
+    if adjacency.weight is None:
+        return exact(adjacency.rowptr[graphs.ptr].diff())
+    squares = exact(adjacency.weight).square()
+    graph = graphs.batch[adjacency.target]
+    return squares.new_zeros(graphs.batch_size).index_add(0, graph, squares)
+
+
+def _identity_terms(coarsening: Coarsening) -> Tensor:
+    trace = exact(coarsening.adj.diagonal(dim1=1, dim2=2)).sum(1)
+    return exact(coarsening.gram).square().sum((1, 2)) - 2 * trace
+
+
+def _only(
+    chosen: Tensor, s: Tensor, adjacency: Adjacency, graphs: Segments
+) -> tuple[Tensor, Adjacency, Segments]:
+    """Keep the chosen graphs of a batch."""
+    nodes = chosen[graphs.batch]
+    edges = nodes[adjacency.target]
+    position = nodes.cumsum(0) - 1
+    col, target = position[adjacency.col[edges]], position[adjacency.target[edges]]
+    weight = None if adjacency.weight is None else adjacency.weight[edges]
+    kept = s[nodes]
+    rowptr = index2ptr(target, kept.size(0))
+    sizes = graphs.sizes[chosen]
+    batch = torch.arange(sizes.numel(), device=s.device).repeat_interleave(sizes)
+    ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    largest = int(sizes.max())
+    return (
+        kept,
+        Adjacency(rowptr, col, target, weight, adjacency.undirected),
+        Segments(batch, ptr, sizes.numel(), largest),
+    )

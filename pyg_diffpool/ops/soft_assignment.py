@@ -1,0 +1,59 @@
+"""From logits to soft assignments, over the clusters that a graph may use."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
+
+
+def soft_assignment(logits: Tensor, columns: Tensor | None = None) -> Tensor:
+    r"""Row-wise softmax, with masked clusters at exactly zero.
+
+    .. math::
+        \mathbf{S} = \mathrm{softmax}(\mathbf{L})
+
+    (Equation 6 of `"Hierarchical Graph Representation Learning with Differentiable Pooling"
+    <https://arxiv.org/abs/1806.08804>`_.)
+
+    Args:
+        logits: :math:`(*, K)`; half-precision logits are normalised in float32.
+        columns: Clusters that take part, broadcastable to :obj:`logits`, at least one in each row.
+            (default: all)
+
+    Returns:
+        :math:`(*, K)`, rows summing to one, in float32 at least.
+
+    Example:
+        >>> soft_assignment(torch.zeros(1, 3), torch.tensor([[True, True, False]]))
+        tensor([[0.5000, 0.5000, 0.0000]])
+    """
+    with without_autocast(logits):
+        wide = logits.to(accumulation_dtype(logits.dtype))
+        if columns is not None:
+            wide = wide.masked_fill(~columns, -torch.inf)
+        return wide.softmax(-1)
+
+
+def cluster_mask(sizes: Tensor, ratio: float, max_clusters: int) -> Tensor:
+    r"""Which clusters graphs of the given sizes may use.
+
+    Graph :math:`g` of :math:`n_g` nodes has
+    :math:`k_g = \min(K, \max(1, \lceil \rho\, n_g \rceil))`.
+
+    Args:
+        sizes: Number of nodes of each graph, :math:`(B)`.
+        ratio: Clusters for each node, :math:`0 < \rho \leq 1`.
+        max_clusters: Number of columns :math:`K`.
+
+    Returns:
+        Boolean mask :math:`(B, K)`.
+
+    Example:
+        >>> cluster_mask(torch.tensor([30, 3, 0]), ratio=0.1, max_clusters=4).sum(1)
+        tensor([3, 1, 1])
+    """
+    # A product such as 0.1 · 3 lies above the true one by rounding alone; that is no more cluster.
+    clusters = (exact(sizes) * ratio - 1e-6).ceil().clamp(min=1, max=max_clusters)
+    return torch.arange(max_clusters, device=sizes.device) < clusters.unsqueeze(1)
