@@ -26,7 +26,7 @@ from rich.progress import (
 )
 
 from benchmarks.cell import SPLIT_SEED, Cell, cached_dataset, folds_of, run_cell
-from benchmarks.errors import UsageError
+from benchmarks.errors import UsageError, unknown_name
 from benchmarks.methods import load_method
 from benchmarks.methods.user_class import UserClass
 from benchmarks.provenance import (
@@ -36,9 +36,10 @@ from benchmarks.provenance import (
     machine,
     package_versions,
 )
-from benchmarks.recipe import configurations
+from benchmarks.recipe import DATASETS, configurations
 from benchmarks.settings import Settings
 from benchmarks.store import RunStore
+from benchmarks.tu_dataset import FastTUDataset
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def make_plan(
 ) -> Plan:
     """Read the data once and check everything that can be checked before training."""
     tried = tuple(configurations(dataset, method, overrides))
-    data = cached_dataset(dataset)
+    data = _read_dataset(dataset)
     number = len(folds_of(dataset, protocol, None if splits is None else str(splits)))
     beyond = [fold for fold in folds if fold >= number]
     if beyond:
@@ -151,6 +152,15 @@ def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
     for failure in failures:
         console.print(f"\n{_summary(failure.cell)}:\n{failure.text}", markup=False)
     return len(failures)
+
+
+def _read_dataset(name: str) -> FastTUDataset:
+    try:
+        return cached_dataset(name)
+    except FileNotFoundError as error:
+        if name in DATASETS:
+            raise UsageError(str(error)) from error
+        raise UsageError(f"{unknown_name('data set', name, DATASETS)} ({error})") from error
 
 
 def _outcomes(

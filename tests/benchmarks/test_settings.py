@@ -1,0 +1,93 @@
+import dataclasses
+
+import pytest
+
+from benchmarks.errors import UsageError
+from benchmarks.methods import METHODS
+from benchmarks.recipe import DATASETS, RECIPES, configurations
+from benchmarks.settings import Settings, from_record, make_settings, parse_overrides
+
+
+def test_texts_become_the_types_of_the_settings():
+    values = parse_overrides(
+        ["hidden_channels=32", "learning_rate=5e-4", "normalize=false", "scale=none", "aggr=sum"]
+    )
+    assert values == {
+        "hidden_channels": 32,
+        "learning_rate": 5e-4,
+        "normalize": False,
+        "scale": None,
+        "aggr": "sum",
+    }
+    assert make_settings(values).learning_rate == 5e-4
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("hiden_channels=3", "unknown setting 'hiden_channels': did you mean 'hidden_channels'"),
+        ("hidden_channels=3.5", "setting hidden_channels: expected int, got '3.5'"),
+        ("hidden_channels=0", "setting hidden_channels: expected at least 1, got 0"),
+        ("hidden_channels", "--set: expected key=value, got 'hidden_channels'"),
+        ("normalize=1", "setting normalize: expected bool, got '1'"),
+        ("aggr=avg", "unknown value of setting aggr 'avg'"),
+        ("readout=maxx", "did you mean 'max'"),
+        ("dropout=1.0", "setting dropout: expected at least 0 and less than 1, got 1.0"),
+        ("learning_rate=nan", "setting learning_rate: expected a finite number, got nan"),
+        ("learning_rate=0", "setting learning_rate: expected more than 0, got 0.0"),
+        ("explicit=aggr", "unknown setting 'explicit'"),
+    ],
+)
+def test_bad_overrides_name_the_setting_and_what_was_expected(pair, message):
+    with pytest.raises(UsageError) as caught:
+        make_settings(parse_overrides([pair]))
+    assert message in str(caught.value)
+
+
+def test_a_recipe_value_of_the_wrong_type_is_an_error():
+    with pytest.raises(UsageError, match="setting epochs: expected int, got True"):
+        make_settings({"epochs": True})
+
+
+def test_later_layers_win_and_the_record_gives_the_settings_back():
+    settings = make_settings({"epochs": 5, "aggr": "sum"}, {"epochs": 7}, {"dropout": 0})
+    assert (settings.epochs, settings.aggr, settings.dropout) == (7, "sum", 0.0)
+    assert from_record(settings.as_dict()) == settings
+
+
+def test_named_network_settings_are_kept_where_they_change_a_preset():
+    assert make_settings({"readout": "max"}) == Settings()
+    settings = make_settings({"preset": "paper"}, {"readout": "max", "epochs": 3})
+    assert settings.explicit == ("readout",)
+    assert from_record(settings.as_dict()) == settings
+
+
+def test_every_recipe_is_read_and_names_at_most_two_configurations():
+    expected = {
+        f"{dataset}-{method}.yaml"
+        for dataset in ("ENZYMES", "PROTEINS", "DD", "COLLAB")
+        for method in ("diffpool", "diffpool-nolp", "graphsage")
+    }
+    assert expected <= {path.name for path in RECIPES.glob("*.yaml")}
+    for dataset in DATASETS:
+        for method in METHODS:
+            assert 1 <= len(configurations(dataset, method, {})) <= 2
+
+
+def test_overrides_apply_to_every_configuration_and_leave_no_duplicates(tmp_path):
+    recipe = "settings: {epochs: 9}\nconfigurations:\n  - {num_pools: 2}\n  - {num_pools: 1}\n"
+    (tmp_path / "ENZYMES-diffpool.yaml").write_text(recipe)
+    both = configurations("ENZYMES", "diffpool", {"dropout": 0.5}, tmp_path)
+    assert [(s.num_pools, s.epochs, s.dropout) for s in both] == [(2, 9, 0.5), (1, 9, 0.5)]
+    assert len(configurations("ENZYMES", "diffpool", {"num_pools": 1}, tmp_path)) == 1
+
+
+def test_an_unknown_key_of_a_recipe_names_the_near_miss(tmp_path):
+    (tmp_path / "ENZYMES-diffpool.yaml").write_text("setings: {epochs: 9}\n")
+    with pytest.raises(UsageError, match=r"key of recipe .* 'setings': did you mean 'settings'"):
+        configurations("ENZYMES", "diffpool", {}, tmp_path)
+
+
+def test_settings_stay_flat():
+    for field in dataclasses.fields(Settings):
+        assert isinstance(field.default, str | int | float | bool | tuple | None)
