@@ -160,12 +160,11 @@ def read_tu_data(folder: Path, name: str) -> tuple[Data, dict[str, Tensor], dict
 
 
 def _read_table(path: Path, dtype: type) -> Tensor:
-    # "round_trip" parses as Python's float does, so that float32 values agree to the last bit.
-    table = pd.read_csv(
-        path, header=None, dtype=dtype, skipinitialspace=True, float_precision="round_trip"
-    ).to_numpy()
-    values = torch.from_numpy(np.array(table, copy=not table.flags.writeable))
-    return values.to(torch.get_default_dtype()) if dtype is np.float64 else values
+    if dtype is np.float64:  # NumPy rounds as Python's float does; pandas may miss the last bit.
+        values = np.loadtxt(path, delimiter=",", ndmin=2)
+        return torch.from_numpy(values).to(torch.get_default_dtype())
+    table = pd.read_csv(path, header=None, dtype=dtype, skipinitialspace=True).to_numpy()
+    return torch.from_numpy(np.array(table, copy=not table.flags.writeable))
 
 
 def _one_hot_columns(labels: Tensor | None) -> Tensor | None:

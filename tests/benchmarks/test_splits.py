@@ -1,0 +1,130 @@
+import json
+
+import pytest
+import torch
+
+from benchmarks.splits import fair_folds, published_folds, reference_folds
+
+LABELS = torch.tensor([0] * 100 + [1] * 60 + [2] * 40)[
+    torch.randperm(200, generator=torch.Generator().manual_seed(0))
+]
+
+
+def shares(part):
+    return LABELS[part].bincount(minlength=3).tolist()
+
+
+def test_fair_folds_are_stratified_and_test_each_graph_once():
+    folds = fair_folds(LABELS, seed=3)
+    assert len(folds) == 10
+    assert torch.equal(torch.cat([fold.test for fold in folds]).sort().values, torch.arange(200))
+    for fold in folds:
+        assert torch.equal(torch.cat(fold).sort().values, torch.arange(200))
+        assert shares(fold.test) == [10, 6, 4]
+        assert len(fold.validation) == 18
+        assert shares(fold.validation) in ([9, 5, 4], [9, 6, 3])
+        assert all(part.dtype == torch.long and bool((part.diff() > 0).all()) for part in fold)
+
+
+def test_reference_folds_keep_no_test_set():
+    folds = reference_folds(LABELS, seed=3)
+    validated = torch.cat([fold.validation for fold in folds])
+    assert torch.equal(validated.sort().values, torch.arange(200))
+    for fold in folds:
+        assert shares(fold.validation) == [10, 6, 4]
+        assert torch.equal(torch.cat(fold).sort().values, torch.arange(200))
+        assert fold.test.shape == (0,)
+        assert fold.test.dtype == torch.long
+
+
+@pytest.mark.parametrize("folds_of", [fair_folds, reference_folds])
+def test_folds_depend_on_the_seed_alone(folds_of):
+    def flat(seed, labels=LABELS):
+        return torch.cat([part for fold in folds_of(labels, seed) for part in fold])
+
+    assert torch.equal(flat(0), flat(0, LABELS.tolist()))
+    assert not torch.equal(flat(0), flat(1))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.tensor([0] * 20 + [7] * 9), "labels: expected 10 graphs .* got 9 of class 7"),
+        (torch.zeros(20, 2), r"labels: expected one class a graph, got shape \(20, 2\)"),
+        ([], "labels: .* got none"),
+    ],
+)
+def test_bad_labels(labels, message):
+    for folds_of in (fair_folds, reference_folds):
+        with pytest.raises(ValueError, match=message):
+            folds_of(labels, 0)
+
+
+def published(num_folds=3):
+    """Nine graphs: fold f tests 3f to 3f + 2; the next graph validates, the others train."""
+    entries = []
+    for fold in range(num_folds):
+        test = [3 * fold, 3 * fold + 1, 3 * fold + 2]
+        rest = [(3 * fold + 3 + step) % 9 for step in range(6)]
+        entries.append(
+            {"test": test, "model_selection": [{"train": rest[1:], "validation": rest[:1]}]}
+        )
+    return entries
+
+
+def write(tmp_path, entries):
+    path = tmp_path / "splits.json"
+    path.write_text(json.dumps(entries))
+    return path
+
+
+def test_published_folds(tmp_path):
+    folds = published_folds(write(tmp_path, published()), 9)
+    assert [fold.test.tolist() for fold in folds] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert [fold.validation.tolist() for fold in folds] == [[3], [6], [0]]
+    assert folds[1].train.tolist() == [0, 1, 2, 7, 8]
+
+
+def repeat(source, target):
+    def change(entries):
+        parts = {"test": entries[1]["test"], **entries[1]["model_selection"][0]}
+        parts[target].append(parts[source][0])
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "num_graphs", "message"),
+    [
+        (lambda entries: None, 10, "fold 0: expected 10 graphs as in the data set, got 9"),
+        (lambda entries: None, 8, r"fold 0: expected the numbers of 8 graphs \(0 to 7\)"),
+        (repeat("test", "train"), 9, "fold 1: .* disjoint .* graph 3 is 2 times in train and test"),
+        (repeat("test", "validation"), 9, "fold 1: .* graph 3 .* in validation and test"),
+        (repeat("train", "validation"), 9, "fold 1: .* graph 7 .* in train and validation"),
+        (repeat("train", "train"), 9, "fold 1: .* graph 7 is 2 times in train$"),
+        (lambda entries: entries[2].pop("test"), 9, "fold 2: expected key 'test', got keys"),
+        (lambda entries: entries[0].pop("model_selection"), 9, "fold 0: .* 'model_selection'"),
+        (
+            lambda entries: entries[0]["model_selection"][0].pop("validation"),
+            9,
+            r"fold 0: expected key 'validation', got keys \['train'\]",
+        ),
+        (lambda entries: entries[0].update(model_selection=[]), 9, "one train/validation pair"),
+        (lambda entries: entries[0].update(test=[]), 9, "expected graphs in 'test', got none"),
+        (lambda entries: entries[0].update(test=[0.5]), 9, "'test' to be a list of whole numbers"),
+        (lambda entries: entries.pop(), 9, "each graph in one test fold, graph 6 is in 0"),
+        (lambda entries: entries.clear(), 9, "expected a list of folds, got 0 entries"),
+    ],
+)
+def test_bad_published_folds(tmp_path, change, num_graphs, message):
+    entries = published()
+    change(entries)
+    with pytest.raises(ValueError, match=message):
+        published_folds(write(tmp_path, entries), num_graphs)
+
+
+def test_splits_file_that_is_not_json(tmp_path):
+    path = tmp_path / "splits.json"
+    path.write_text("[{")
+    with pytest.raises(ValueError, match=r"splits\.json: expected JSON"):
+        published_folds(path, 9)
