@@ -55,8 +55,9 @@ def test_dense_diff_pool_takes_one_graph_without_a_batch_dimension():
     assert_close(dense_diff_pool(*arguments), pyg_dense_diff_pool(*arguments), **EXACT)
 
 
-@pytest.mark.parametrize("backend", ["auto", "padded", "ragged"])
-@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize(
+    ("backend", "normalize"), [("auto", True), ("padded", False), ("ragged", True)]
+)
 @on_problems()
 def test_diff_pool_with_pygs_convention_equals_pygs(backend, normalize, problem):
     assume(problem.num_nodes > 0)

@@ -24,6 +24,10 @@ from tests.problems import (
 
 BACKENDS = ("padded", "ragged", "auto")
 EXACT = {"rtol": 1e-9, "atol": 1e-9}
+GRADCHECK_PROBLEMS = {
+    "directed": make_problem((4, 0, 1, 3), num_clusters=2),
+    "undirected": make_problem((4, 3), num_clusters=2, directed=False, weights="positive"),
+}
 
 
 def run(problem: Problem, **changes) -> Coarsening:
@@ -55,9 +59,9 @@ def test_values_and_gradients_equal_the_oracle(backend, problem):
 
 
 @pytest.mark.parametrize("backend", ["padded", "ragged"])
-@pytest.mark.parametrize("name", ["directed, signed weights", "undirected, duplicates"])
+@pytest.mark.parametrize("name", GRADCHECK_PROBLEMS)
 def test_gradcheck(backend, name):
-    problem = CORNER_CASES[name]
+    problem = GRADCHECK_PROBLEMS[name]
     x, s, weight = leaf(problem.x), leaf(problem.s), leaf(problem.weight)
 
     def function(x, s, weight):

@@ -113,7 +113,7 @@ def test_reference_refuses_weights_outside_the_unit_interval(weight):
 
 
 def test_reference_keeps_no_quadratic_tensor_for_backward():
-    n, k = 3000, 8
+    n, k = 2000, 8
     edge_index = torch.randint(n, (2, 4 * n))
     logits = torch.randn(n, k, requires_grad=True)
     saved = []
