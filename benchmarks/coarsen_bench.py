@@ -1,0 +1,164 @@
+"""``python -m benchmarks coarsen``: DiffPool's coarsening against PyG's and tgp's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+
+from benchmarks.backend_sweep import sweep
+from benchmarks.coarsen_batches import PROBLEMS, Problem, large_graph
+from benchmarks.coarsen_contenders import CONTENDERS, OURS, TGP, errors
+from benchmarks.coarsen_measure import peak_memory, summary, time_contenders
+from benchmarks.coarsen_table import LARGE, show
+from benchmarks.errors import UsageError, unknown_name
+from benchmarks.provenance import code_version, machine, package_versions
+
+RESULTS = Path(__file__).parent / "results" / "coarsen"
+QUICK_SETS = ("ENZYMES", "PROTEINS")
+FORMATS = ("rich", "markdown", "json")
+
+Row = dict[str, Any]
+
+
+def coarsen(
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Sets of batches, of {', '.join(PROBLEMS)}, {LARGE}; may be repeated."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=3, help="Timings of each contender, at most.")] = 15,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="Begin no further round of a set after so long.")
+    ] = 60.0,
+    threads: Annotated[int, typer.Option(min=0, help="Torch threads; 0: as torch has it.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of graphs chosen, features and logits.")] = 0,
+    memory: Annotated[
+        bool, typer.Option(help="Measure peak memory, each contender in a process of its own.")
+    ] = True,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two small sets, three rounds, no memory.")
+    ] = False,
+    backends: Annotated[
+        bool,
+        typer.Option(
+            "--backends", help="Instead, time both backends over a grid of sizes (JSON lines)."
+        ),
+    ] = False,
+    format_: Annotated[str, typer.Option("--format", help="rich, markdown or json.")] = "rich",
+    out: Annotated[
+        Path, typer.Option(help="Folder of results.", metavar="DIR", show_default=False)
+    ] = RESULTS,
+) -> list[Row]:
+    """Time forward + backward of coarsening with both losses: ours, PyG's and tgp's.
+
+    Contenders take turns within one process, on the same features, logits, edges and cotangents;
+    conversions are part of the time. Each row is appended to a JSON lines file as it is finished.
+    """
+    if format_ not in FORMATS:
+        raise unknown_name("format", format_, FORMATS)
+    names = list(data or (QUICK_SETS if quick else (*PROBLEMS, LARGE)))
+    for name in names:
+        if name not in (*PROBLEMS, LARGE):
+            raise unknown_name("set", name, (*PROBLEMS, LARGE))
+    if quick:
+        rounds, seconds, memory = 3, 0.0, False
+    if threads:
+        torch.set_num_threads(threads)
+    console = Console(stderr=True)
+    provenance = _provenance(seed)
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    store = out / f"{'backends-' if backends else ''}{stamp}.jsonl"
+    rows = []
+    found = sweep(seed, quick) if backends else _rows(names, seed, rounds, seconds, memory, console)
+    for row in found:
+        rows.append(row | provenance)
+        _append(store, rows[-1])
+    show(rows, format_, backends)
+    if rows:
+        console.print(f"{len(rows)} rows in {store}")
+    return rows
+
+
+def _rows(
+    names: list[str], seed: int, rounds: int, seconds: float, memory: bool, console: Console
+) -> Iterator[Row]:
+    for name in names:
+        with console.status(f"{name}: loading"):
+            try:
+                problems = large_graph(seed) if name == LARGE else PROBLEMS[name](seed)
+            except (FileNotFoundError, OSError, UsageError) as error:
+                console.print(f"{name}: skipped, its data are not there ({error})", markup=False)
+                continue
+        with console.status(f"{name}: running"):
+            if name == LARGE:
+                yield _large_row(name, problems)
+            else:
+                yield from _set_rows(name, problems, rounds, seconds, memory)
+
+
+def _set_rows(
+    name: str, problems: list[Problem], rounds: int, seconds: float, memory: bool
+) -> Iterator[Row]:
+    times = time_contenders(CONTENDERS, problems, rounds, seconds)
+    shape = _shape(problems)
+    largest = max(problems, key=lambda problem: int(problem.sizes.max()))
+    for contender in CONTENDERS:
+        worst: dict[str, float] = {}
+        for problem in problems:
+            for kind, error in errors(CONTENDERS[contender], problem).items():
+                worst[kind] = max(worst.get(kind, 0.0), error)
+        peak = peak_memory(contender, largest) if memory else None
+        row = {"set": name, "contender": contender, **shape, **summary(times[contender])}
+        yield row | {"peak_mib": peak, "relative_errors": worst}
+    for contender in set(TGP) - set(CONTENDERS):
+        yield {"set": name, "contender": contender, **shape, "note": "tgp is not installed"}
+
+
+def _large_row(name: str, problems: list[Problem]) -> Row:
+    """Measure memory alone, on a graph whose dense adjacency would take 40 GB."""
+    return {
+        "set": name,
+        "contender": OURS,
+        **_shape(problems),
+        "peak_mib": peak_memory(OURS, problems[0]),
+    }
+
+
+def _shape(problems: list[Problem]) -> Row:
+    sizes = torch.cat([problem.sizes for problem in problems])
+    return {
+        "batches": len(problems),
+        "graphs": problems[0].batch_size,
+        "mean_nodes": round(float(sizes.double().mean()), 1),
+        "largest": int(sizes.max()),
+        "edges": sum(problem.edge_index.size(1) for problem in problems),
+        "features": problems[0].x.size(1),
+        "clusters": [problem.logits.size(1) for problem in problems],
+    }
+
+
+def _provenance(seed: int) -> Row:
+    packages = package_versions()
+    with suppress(metadata.PackageNotFoundError):
+        packages["torch-geometric-pool"] = metadata.version("torch-geometric-pool")
+    return {
+        "seed": seed,
+        "threads": torch.get_num_threads(),
+        **code_version(),
+        "packages": packages,
+        "machine": machine(),
+    }
+
+
+def _append(store: Path, row: Row) -> None:
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with store.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(row) + "\n")

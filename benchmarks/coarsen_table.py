@@ -1,0 +1,151 @@
+"""The tables that ``python -m benchmarks coarsen`` prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.coarsen_contenders import OURS, PYG, TGP
+
+LARGE = "100,000 nodes"
+REQUIRED_OVER_PYG = {"ENZYMES": 2.0, "COLLAB": 2.5, "DD": 18.0, "REDDIT-like": 80.0}
+REQUIRED_OVER_TGP = 1.8
+REQUIRED_PEAK_MIB = 500e6 / 2**20
+
+Row = dict[str, Any]
+Lines = list[list[str]]
+
+MEASURED = (
+    "batches",
+    "contender",
+    "median ms (quartiles)",
+    "time / ours",
+    "peak MiB",
+    "error, outputs",
+    "error, gradients",
+)
+COMPARED = ("batches", "ours faster than", "required", "measured", "")
+SWEPT = ("B", "mean n", "max n", "K", "F", "padded ms", "ragged ms", "chosen")
+
+
+def show(rows: Sequence[Row], style: str, backends: bool = False) -> None:
+    """Print rows as JSON, Markdown or for a terminal."""
+    if style == "json":
+        print(json.dumps(list(rows), indent=1))
+        return
+    tables: list[tuple[str, Sequence[str], Lines]]
+    if backends:
+        tables = [("Both backends, forward + backward", SWEPT, _swept(rows))]
+    else:
+        tables = [
+            ("Coarsening with both losses, forward + backward", MEASURED, _measured(rows)),
+            ("Against what is required", COMPARED, requirements(rows)),
+        ]
+    console = Console()
+    for title, header, lines in tables:
+        if style == "markdown":
+            print(f"\n{title}\n\n" + "\n".join(_markdown(header, lines)))
+        else:
+            console.print(_rich(title, header, lines))
+
+
+def requirements(rows: Sequence[Row]) -> Lines:
+    """Return one line for each figure that is required of us."""
+    lines = []
+    medians: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if "median_ms" in row:
+            medians.setdefault(row["set"], {})[row["contender"]] = row["median_ms"]
+        elif row["set"] == LARGE:
+            kept = _verdict(row["peak_mib"] <= REQUIRED_PEAK_MIB)
+            required = f"<= {REQUIRED_PEAK_MIB:.0f} MiB"
+            lines.append([LARGE, "(peak memory)", required, f"{row['peak_mib']:.0f} MiB", kept])
+    for name, times in medians.items():
+        tgp = [times[contender] for contender in TGP if contender in times]
+        faster = {PYG: times.get(PYG), "the faster tgp": min(tgp, default=None)}
+        for rival, required in (
+            (PYG, REQUIRED_OVER_PYG.get(name)),
+            ("the faster tgp", REQUIRED_OVER_TGP),
+        ):
+            if faster[rival] is None:
+                lines.append([name, rival, _times(required), "not installed", ""])
+                continue
+            ratio = faster[rival] / times[OURS]
+            verdict = "" if required is None else _verdict(ratio >= required)
+            lines.append([name, rival, _times(required), _times(ratio), verdict])
+    return lines
+
+
+def _measured(rows: Sequence[Row]) -> Lines:
+    ours = {row["set"]: row.get("median_ms") for row in rows if row["contender"] == OURS}
+    lines, last = [], None
+    for row in rows:
+        name = "" if row["set"] == last else _describe(row)
+        last = row["set"]
+        if "note" in row:
+            lines.append([name, row["contender"], row["note"], "", "", "", ""])
+            continue
+        median, relative = "not timed", ""
+        if "median_ms" in row:
+            spread = f"({row['quartile_1_ms']:.1f}–{row['quartile_3_ms']:.1f})"
+            median = f"{row['median_ms']:.1f} {spread}"
+            relative = f"{row['median_ms'] / ours[row['set']]:.2f}"
+        peak = row.get("peak_mib")
+        errors = row.get("relative_errors", {})
+        gradients = [error for kind, error in errors.items() if kind.startswith("gradient")]
+        outputs = [error for kind, error in errors.items() if not kind.startswith("gradient")]
+        lines.append(
+            [
+                name,
+                row["contender"],
+                median,
+                relative,
+                "" if peak is None else f"{peak:.0f}",
+                *(f"{max(found):.0e}" if found else "" for found in (outputs, gradients)),
+            ]
+        )
+    return lines
+
+
+def _describe(row: Row) -> str:
+    clusters = "/".join(str(number) for number in sorted(set(row["clusters"])))
+    return (
+        f"{row['set']}: {row['batches']} × {row['graphs']} graphs of {row['mean_nodes']:.0f} nodes,"
+        f" largest {row['largest']}, F = {row['features']}, K = {clusters}"
+    )
+
+
+def _swept(rows: Sequence[Row]) -> Lines:
+    return [
+        [
+            *(str(row[key]) for key in ("graphs", "mean_nodes", "largest", "clusters", "features")),
+            *(f"{row['median_ms'][backend]:.2f}" for backend in ("padded", "ragged")),
+            row["chosen"],
+        ]
+        for row in rows
+    ]
+
+
+def _times(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio:.3g}×"
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "NOT MET"
+
+
+def _markdown(header: Sequence[str], lines: Lines) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *lines)]
+
+
+def _rich(title: str, header: Sequence[str], lines: Lines) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in header:
+        table.add_column(column, overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    return table
