@@ -11,7 +11,7 @@ from torch_geometric.nn.dense import Linear
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops import Adjacency, prepare_adjacency, sparse_product
-from pyg_diffpool.ops.dense_coarsen import mask_rows
+from pyg_diffpool.ops.dense_coarsen import mask_adjacency, mask_rows
 from pyg_diffpool.ops.level import dense_level, is_dense_level
 from pyg_diffpool.ops.precision import accumulation_dtype
 from pyg_diffpool.ops.validation import check_choice, check_floating
@@ -102,7 +102,10 @@ class SAGEConv(MessagePassing):
         """Aggregate over incoming edges, and transform."""
         if is_dense_level(x):
             adj = dense_level("x", x, edge_index, edge_weight, None, mask=mask, validate=False)
-            return mask_rows(self._transform(self._aggregate_dense(x, adj, mask), x), mask)
+            x = mask_rows(x, mask)
+            return mask_rows(
+                self._transform(self._aggregate_dense(x, mask_adjacency(adj, mask)), x), mask
+            )
         check_floating("x", x, 2)
         if mask is not None:
             raise ValueError("mask: expected None on a sparse level, where every row is a node")
@@ -149,10 +152,7 @@ class SAGEConv(MessagePassing):
         """Weight the features of each edge's source."""
         return x_j if edge_weight is None else x_j * edge_weight.view(-1, 1).to(x_j.dtype)
 
-    def _aggregate_dense(self, x: Tensor, adj: Tensor, mask: Tensor | None) -> Tensor:
-        x = mask_rows(x, mask)
-        if mask is not None:
-            adj = adj.masked_fill(~mask.unsqueeze(2), 0.0)
+    def _aggregate_dense(self, x: Tensor, adj: Tensor) -> Tensor:
         adj_t = adj.transpose(1, 2)
         if self.aggr == "max":
             candidates = x.unsqueeze(1).masked_fill((adj_t == 0).unsqueeze(-1), -torch.inf)

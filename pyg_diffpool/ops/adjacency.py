@@ -150,7 +150,8 @@ def _edges(
         raise ValueError(f"edge_index: expected shape [2, E], got {tuple(edge_index.shape)}")
     if edge_index.is_floating_point() or edge_index.dtype == torch.bool:
         raise TypeError(f"edge_index: expected an integer dtype, got {edge_index.dtype}")
-    source, target = edge_index.long()
+    # Views of other strides are valid edges, but not valid parts of a sparse matrix.
+    source, target = edge_index.long().contiguous()
     if edge_weight is None:
         return source, target, None
     if edge_weight.shape not in (source.shape, (*source.shape, 1)):
@@ -176,7 +177,7 @@ def _sparse_edges(
         raise ValueError(f"edge_index: expected a square adj_t of shape {expected}, got {shape}")
     if isinstance(adj_t, SparseTensor):
         target, source, weight = adj_t.coo()
-        return source, target, weight
+        return source.contiguous(), target.contiguous(), weight
     if adj_t.layout == torch.sparse_csr:
         degree = adj_t.crow_indices().diff()
         target = torch.arange(shape[0], device=adj_t.device).repeat_interleave(degree)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pyg_diffpool.ops.dense_coarsen import node_counts
+from pyg_diffpool.ops.dense_coarsen import mask_rows, node_counts
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 from pyg_diffpool.ops.reduction import check_convention, reduce_graphs
 from pyg_diffpool.ops.segments import Segments, segments
@@ -80,10 +80,8 @@ def sparse_entropy(s: Tensor, graphs: Segments, convention: str) -> tuple[Tensor
 
 def dense_entropy(s: Tensor, mask: Tensor | None, convention: str) -> tuple[Tensor, Tensor]:
     """Return the entropy and the number of nodes of each graph of a dense level."""
-    rows = _row_entropy(s, convention)
+    rows = _row_entropy(mask_rows(s, mask), convention)
     sizes = node_counts(s, mask)
-    if mask is not None:
-        rows = rows.masked_fill(~mask, 0.0)
     if convention == "pyg":
         return rows.sum() / max(rows.numel(), 1), sizes
     return _per_graph(rows.sum(1), sizes, convention), sizes

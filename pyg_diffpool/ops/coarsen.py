@@ -161,11 +161,11 @@ class _Coarsen(torch.autograd.Function):
         with without_autocast(x):
             wide = s.to(dtype)
             arranged = product.arrange(torch.cat([x.to(dtype), spmm(adjacency, wide), wide], 1))
-            out = product.contract(arranged.split(columns, -1)[2], arranged)
+            out = product.contract(torch.split(arranged, columns, -1)[2], arranged)
         ctx.save_for_backward(arranged, weight)
         ctx.adjacency, ctx.product, ctx.columns = adjacency._replace(weight=None), product, columns
         ctx.dtypes = (x.dtype, s.dtype, weight_dtype)
-        pooled, adj_t, gram = out.split(columns, -1)
+        pooled, adj_t, gram = torch.split(out, columns, -1)
         pooled = pooled.to(torch.promote_types(x.dtype, s.dtype))
         return pooled, adj_t.transpose(1, 2).contiguous(), gram.contiguous()
 
@@ -176,7 +176,7 @@ class _Coarsen(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         arranged, weight = ctx.saved_tensors
         adjacency, product = ctx.adjacency._replace(weight=weight), ctx.product
-        s = arranged.split(ctx.columns, -1)[2]
+        s = torch.split(arranged, ctx.columns, -1)[2]
         grad_x = grad_x.to(grad_adj.dtype)
         out_x = out_s = out_weight = None
         with without_autocast(s):

@@ -14,6 +14,7 @@ from pyg_diffpool.ops.segments import Segments, segments
 from pyg_diffpool.ops.validation import (
     check_dense_level,
     check_edges_within_graphs,
+    check_finite,
     check_floating,
     values_checked,
 )
@@ -85,8 +86,11 @@ def dense_level(
         if value is not None:
             raise ValueError(f"{other}: expected None on a dense level, got a tensor")
     check_dense_level(rows, adj, mask)
-    if probabilities and values_checked(rows, validate):
-        check_probabilities(mask_adjacency(adj, mask))
+    if values_checked(rows, validate):
+        weights = mask_adjacency(adj, mask)
+        check_finite("adj", weights)
+        if probabilities:
+            check_probabilities(weights)
     return adj
 
 

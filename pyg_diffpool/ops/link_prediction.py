@@ -170,8 +170,8 @@ def _scaled(norm: Tensor, sizes: Tensor, scale: str | None) -> Tensor:
 
 def _square_root(squared: Tensor) -> Tensor:
     """Root whose slope at zero is zero; rounding may have left zero slightly negative."""
-    positive = squared > 0
-    return torch.where(positive, squared, 1.0).sqrt() * positive
+    zero = squared <= 0
+    return squared.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)
 
 
 def _squared_distances(

@@ -55,14 +55,15 @@ def check_edges(
         raise ValueError(
             f"edge_index: expected indices from 0 to {num_nodes - 1}, got {low} to {high}"
         )
-    check_finite_weights(weight)
+    if weight is not None:
+        check_finite("edge_weight", weight)
 
 
-def check_finite_weights(weight: Tensor | None) -> None:
+def check_finite(name: str, weight: Tensor) -> None:
     """Raise a :class:`ValueError` if a weight is infinite or not a number."""
-    if weight is not None and not bool(torch.isfinite(weight).all()):
+    if not bool(torch.isfinite(weight).all()):
         bad = weight[~torch.isfinite(weight)][0].item()
-        raise ValueError(f"edge_weight: expected finite weights, got {bad}")
+        raise ValueError(f"{name}: expected finite weights, got {bad}")
 
 
 def check_edges_within_graphs(source: Tensor, target: Tensor, batch: Tensor) -> None:
