@@ -1,6 +1,7 @@
 """The command line: ``python -m benchmarks run | table | list | demo | coarsen``."""
 
 import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -26,10 +27,15 @@ class _LazyGroup(TyperGroup):
     """Imports a command's module only when the command is used or listed."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), *_LAZY_COMMANDS]
+        there = [
+            name
+            for name, (module_name, _) in _LAZY_COMMANDS.items()
+            if importlib.util.find_spec(module_name) is not None
+        ]
+        return [*super().list_commands(ctx), *there]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in _LAZY_COMMANDS:
+        if cmd_name not in self.list_commands(ctx) or cmd_name not in _LAZY_COMMANDS:
             return super().get_command(ctx, cmd_name)
         module_name, function = _LAZY_COMMANDS[cmd_name]
         single = typer.Typer(add_completion=False)
@@ -112,7 +118,7 @@ def table(
         str, typer.Option("--format", help="rich, markdown or json (stdout is JSON alone).")
     ] = "rich",
     results: Annotated[
-        Path, typer.Option("--results", help="Folder of results.", show_default=False)
+        Path, typer.Option("--results", "--out", help="Folder of results.", show_default=False)
     ] = _DEFAULT_RESULTS,
     compare: Annotated[
         tuple[str, str] | None,

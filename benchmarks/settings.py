@@ -25,6 +25,7 @@ class Settings:
     root_weight: bool = True
     normalize: bool = True
     batch_norm: bool = True
+    final_activation: bool = True
     jump: Literal["cat", "last"] = "cat"
     readout: Literal["max", "mean", "sum"] = "max"
     readout_levels: Literal["all", "last"] = "all"
@@ -83,6 +84,7 @@ NETWORK_KEYWORDS = (
     "root_weight",
     "normalize",
     "batch_norm",
+    "final_activation",
     "jump",
     "readout",
     "readout_levels",

@@ -1,11 +1,19 @@
 import dataclasses
+import inspect
 
 import pytest
 
 from benchmarks.errors import UsageError
-from benchmarks.methods import METHODS
+from benchmarks.methods import METHODS, load_method
 from benchmarks.recipe import DATASETS, RECIPES, configurations
-from benchmarks.settings import Settings, from_record, make_settings, parse_overrides
+from benchmarks.settings import (
+    NETWORK_KEYWORDS,
+    Settings,
+    from_record,
+    make_settings,
+    parse_overrides,
+)
+from pyg_diffpool import DiffPoolNet, SAGEConv
 
 
 def test_texts_become_the_types_of_the_settings():
@@ -86,6 +94,38 @@ def test_an_unknown_key_of_a_recipe_names_the_near_miss(tmp_path):
     (tmp_path / "ENZYMES-diffpool.yaml").write_text("setings: {epochs: 9}\n")
     with pytest.raises(UsageError, match=r"key of recipe .* 'setings': did you mean 'settings'"):
         configurations("ENZYMES", "diffpool", {}, tmp_path)
+
+
+def test_the_settings_cover_every_keyword_of_the_network_with_its_default():
+    parameters = inspect.signature(DiffPoolNet).parameters.values()
+    keywords = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    # These two follow from cluster_ratio, max_clusters and per_graph_clusters.
+    del keywords["max_clusters"], keywords["ratio"]
+    assert {name: getattr(Settings(), name) for name in NETWORK_KEYWORDS} == keywords
+
+
+@pytest.mark.parametrize("preset", ["none", "paper", "reference"])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_built_under_every_preset_and_takes_named_settings(method, preset):
+    convolutions = []
+    for num_layers in (2, 5):
+        overrides = {"preset": preset, "num_layers": num_layers, "num_layers_after": 1}
+        (settings,) = configurations("UNKNOWN", method, overrides)
+        net = load_method(method).build(settings, 3, 2, [4] * settings.num_pools)
+        convolutions.append(sum(isinstance(module, SAGEConv) for module in net.modules()))
+    # One embedding block, and with a pooling one assignment block too.
+    assert convolutions[1] - convolutions[0] == (3 if method == "graphsage" else 6)
+
+
+def test_methods_refuse_settings_that_contradict_them():
+    for method, overrides, message in (
+        ("graphsage", {"num_pools": 1}, "setting num_pools: graphsage is flat"),
+        ("diffpool", {"num_pools": 0}, "setting num_pools: expected at least 1"),
+        ("diffpool-nolp", {"link_weight": 0.5}, "setting link_weight: diffpool-nolp expects 0"),
+    ):
+        (settings,) = configurations("UNKNOWN", method, overrides)
+        with pytest.raises(UsageError, match=message):
+            load_method(method).build(settings, 3, 2, [4] * settings.num_pools)
 
 
 def test_settings_stay_flat():
