@@ -1,0 +1,33 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both set up .venv first.
+
+PYTHON ?= python3
+EXTRAS ?= benchmark,test
+BIN := .venv/bin
+
+.PHONY: setup demo test lint types tests clean
+
+setup: .venv/installed-$(EXTRAS)
+
+# The tested versions; any change of them, or of the extras, installs again.
+.venv/installed-$(EXTRAS): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
+	@touch "$@"
+
+demo: setup
+	$(BIN)/python -m benchmarks demo
+
+test: lint types tests
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+tests: setup
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+clean:
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
