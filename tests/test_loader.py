@@ -7,7 +7,8 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Data, InMemoryDataset
 from torch_geometric.loader import DataLoader
 
-from pyg_diffpool.loader import ResidentLoader
+from pyg_diffpool import ResidentLoader
+from pyg_diffpool.resident_graphs import concatenate
 
 CARRIED = ("x", "edge_index", "edge_weight", "edge_attr", "y", "batch", "ptr")
 
@@ -176,6 +177,7 @@ def test_edge_index_objects_are_accepted():
     graph.edge_index = EdgeIndex(graph.edge_index, sparse_size=(3, 3))
     batch = next(iter(ResidentLoader([graph, graph], 2)))
     assert batch.edge_index.tolist() == [[0, 1, 3, 4], [1, 0, 4, 3]]
+    assert type(concatenate([graph, graph]).edge_index) is torch.Tensor
 
 
 def test_batches_and_loader_survive_pickling():

@@ -245,8 +245,8 @@ def real_data(name):
     source = os.environ.get("PYG_DIFFPOOL_DATA")
     if not source:
         pytest.skip("real data: PYG_DIFFPOOL_DATA is not set")
-    folder = Path(source.removeprefix("file://")).expanduser()
-    if "://" not in str(folder) and not (folder / f"{name}.zip").is_file():
+    path = source.removeprefix("file://")
+    if "://" not in path and not (Path(path).expanduser() / f"{name}.zip").is_file():
         pytest.skip(f"real data: no {name}.zip in {source} (PYG_DIFFPOOL_DATA)")
 
 
