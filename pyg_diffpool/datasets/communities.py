@@ -48,7 +48,7 @@ class CommunityChains(InMemoryDataset):
     by bridge colour. Where clusters are communities, one message on
     :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}` tells each bridge which two ends it joins.
 
-    Graphs have about :math:`24 \cdot \mathrm{length}` nodes at the default width and come with
+    Graphs have about :math:`21 \cdot \mathrm{length}` nodes at the default width and come with
     :obj:`x` of shape :math:`(n, 4 + \mathrm{num\_bridges})`, undirected :obj:`edge_index`,
     :obj:`y` of shape :math:`(1)`, :obj:`community` :math:`(n)`, the place of a node's community in
     the graph (0–2 the first chain, 3–5 the second), and :obj:`color` :math:`(n)`.
@@ -58,9 +58,9 @@ class CommunityChains(InMemoryDataset):
         num_bridges: Colours from which the bridges are drawn, at least two. (default: :obj:`4`)
         length: Layers of a community. Flat networks of up to :attr:`receptive_field` layers are
             blind to the class. (default: :obj:`4`)
-        width: Fewest and most nodes of a layer, drawn for each layer. (default: :obj:`(3, 5)`)
+        width: Fewest and most nodes of a layer, drawn for each layer. (default: :obj:`(3, 4)`)
         edge_probability: Of an edge between nodes of consecutive layers. (default: :obj:`0.7`)
-        noise: Standard deviation of the features' noise. (default: :obj:`0.3`)
+        noise: Standard deviation of the features' noise. (default: :obj:`0.25`)
         seed: Of a generator of its own: equal arguments, equal graphs. (default: :obj:`0`)
         transform: As in every PyG data set. (default: :obj:`None`)
 
@@ -78,9 +78,9 @@ class CommunityChains(InMemoryDataset):
         num_graphs: int = 1500,
         num_bridges: int = 4,
         length: int = 4,
-        width: tuple[int, int] = (3, 5),
+        width: tuple[int, int] = (3, 4),
         edge_probability: float = 0.7,
-        noise: float = 0.3,
+        noise: float = 0.25,
         seed: int = 0,
         transform: Callable[[Data], Any] | None = None,
     ):

@@ -1,0 +1,124 @@
+import json
+
+import pytest
+import torch
+
+from benchmarks import coarsen_bench, coarsen_measure, coarsen_table
+from benchmarks.coarsen_batches import reddit_like, tree_like
+from benchmarks.coarsen_contenders import CONTENDERS, OURS, PYG, TGP, Contender, errors
+from benchmarks.errors import UsageError
+
+
+def tiny(seed=0):
+    return [tree_like(torch.tensor([12, 1, 30]), seed, num_clusters=4, num_features=3)]
+
+
+def one_large(seed=0):
+    return [tree_like(torch.tensor([3000, 5]), seed, num_clusters=8, num_features=8)]
+
+
+@pytest.fixture
+def tiny_set(monkeypatch):
+    monkeypatch.setattr(coarsen_bench, "PROBLEMS", {"tiny": tiny})
+    monkeypatch.setattr(coarsen_bench, "large_graph", one_large)
+
+
+def absent(seed):
+    raise FileNotFoundError("nowhere")
+
+
+@pytest.mark.parametrize("name", list(CONTENDERS))
+def test_every_contender_is_right(name):
+    found = errors(CONTENDERS[name], tiny()[0])
+    assert set(found) == {"x", "adj", "link", "entropy", "gradient of x", "gradient of logits"}
+    assert max(found.values()) < 1e-5
+
+
+def test_errors_show_a_wrong_result():
+    def wrong(problem):
+        x, adj, link, entropy = CONTENDERS[OURS].run(problem)
+        return 1.1 * x, adj, link, entropy
+
+    found = errors(Contender(wrong, "pyg"), tiny()[0])
+    assert found["x"] == pytest.approx(0.1, rel=1e-3)
+    assert found["adj"] < 1e-5
+    assert found["gradient of x"] == pytest.approx(0.1, rel=1e-3)
+
+
+def test_generated_batch_is_reddit_like():
+    problem = reddit_like(seed=0)[0]
+    sizes = problem.sizes
+    assert problem.batch_size == 20
+    assert int(sizes.max()) == 3700
+    assert 300 < sizes.double().mean() < 700
+    source, target = problem.edge_index
+    assert (problem.batch[source] == problem.batch[target]).all()
+    assert problem.edge_index.size(1) / problem.batch.numel() < 3
+    degree = torch.bincount(source)
+    assert degree.max() > 50 * degree.double().mean()
+    key = source * problem.batch.numel() + target
+    assert torch.equal(key, key.unique())
+    assert torch.equal(key, (target * problem.batch.numel() + source).sort().values)
+
+
+def test_rows_are_stored_with_provenance(tiny_set, tmp_path, capsys):
+    rows = coarsen_bench.coarsen(
+        ["tiny", coarsen_table.LARGE],
+        rounds=3,
+        seconds=0,
+        memory=False,
+        format_="json",
+        out=tmp_path,
+    )
+    assert json.loads(capsys.readouterr().out) == rows
+    (store,) = tmp_path.iterdir()
+    assert [json.loads(line) for line in store.read_text().splitlines()] == rows
+    assert {row["contender"] for row in rows} == {*CONTENDERS, *TGP}
+    timed = [row for row in rows if "median_ms" in row]
+    assert [row["contender"] for row in timed] == list(CONTENDERS)
+    for row in timed:
+        assert 0 < row["quartile_1_ms"] <= row["median_ms"] <= row["quartile_3_ms"]
+        assert row["rounds"] == 3
+        assert max(row["relative_errors"].values()) < 1e-5
+        assert row["packages"]["torch"] == torch.__version__
+        assert {"commit", "machine", "threads", "seed"} <= set(row)
+    assert 0 < rows[-1]["peak_mib"] < 30
+
+
+def test_peak_memory_sees_a_dense_adjacency():
+    # 2 · 3000² · 4 bytes = 69 MiB; ours, above, needs none.
+    assert coarsen_measure.peak_memory(PYG, one_large()[0]) > 69
+
+
+def test_absent_data_are_skipped_aloud(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(coarsen_bench, "PROBLEMS", {"gone": absent})
+    assert coarsen_bench.coarsen(["gone"], quick=True, format_="json", out=tmp_path) == []
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == []
+    assert "gone: skipped, its data are not there (nowhere)" in printed.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_requirements_compare_with_the_faster_tgp():
+    times = {OURS: 10.0, PYG: 19.0, TGP[0]: 30.0, TGP[1]: 20.0}
+    rows = [{"set": "ENZYMES", "contender": name, "median_ms": ms} for name, ms in times.items()]
+    assert coarsen_table.requirements(rows) == [
+        ["ENZYMES", "PyG", "2×", "1.9×", "NOT MET"],
+        ["ENZYMES", "the faster tgp", "1.8×", "2×", "met"],
+    ]
+
+
+def test_backend_sweep(tmp_path, capsys):
+    rows = coarsen_bench.coarsen(backends=True, quick=True, format_="markdown", out=tmp_path)
+    assert "| padded ms | ragged ms | chosen |" in capsys.readouterr().out
+    assert {(row["graphs"], row["largest"]) for row in rows} == {
+        (4, 20), (4, 200), (32, 20), (32, 200),
+    }  # fmt: skip
+    assert all(set(row["median_ms"]) == {"padded", "ragged"} for row in rows)
+
+
+def test_unknown_names_are_errors(tmp_path):
+    with pytest.raises(UsageError, match="ENZYMES"):
+        coarsen_bench.coarsen(["ENZYME"], out=tmp_path)
+    with pytest.raises(UsageError, match="format"):
+        coarsen_bench.coarsen(["ENZYMES"], format_="jsn", out=tmp_path)
