@@ -62,15 +62,19 @@ def test_a_small_net_learns_and_keeps_its_curves():
 
 @pytest.mark.parametrize("monitor", ["accuracy", "loss"])
 def test_the_best_epochs_weights_come_back_not_the_last(monitor):
-    chosen = settings(monitor=monitor, learning_rate=3.0, epochs=12, gradient_clip=0)
-    train_loader, validation_loader = loaders()
+    chosen = settings(monitor=monitor, epochs=6)
+    train_loader, _ = loaders()
+    flipped = graphs(40, seed=1)
+    for graph in flipped:
+        graph.y = 1 - graph.y
     model = MeanNet()
-    result = train(model, train_loader, validation_loader, chosen, 2)
+    result = train(model, train_loader, DataLoader(flipped, 20), chosen, 2)
+    # The better the training, the worse these labels are met.
     accuracy, loss = (result.curves[f"validation_{kind}"] for kind in ("accuracy", "loss"))
     scores = [score(*values, chosen) for values in zip(accuracy, loss, strict=True)]
-    assert result.best_epoch == 1 + max(range(len(scores)), key=scores.__getitem__)
+    assert result.best_epoch == 1 + max(range(len(scores)), key=scores.__getitem__) < 6
     with torch.no_grad():
-        batch = next(iter(DataLoader(graphs(40, seed=1), 40)))
+        batch = next(iter(DataLoader(flipped, 40)))
         logits = model(batch.x, batch.edge_index, batch.batch)
         value = nn.functional.cross_entropy(logits, batch.y)
     assert float(value) == pytest.approx(loss[result.best_epoch - 1], rel=1e-4)
