@@ -135,6 +135,8 @@ class GraphClassifier(lightning.LightningModule):
             self.model.parameters(),
             lr=settings.learning_rate,
             weight_decay=settings.weight_decay,
+            # One kernel instead of nine for each of some eighty small tensors.
+            fused=settings.precision != "16-mixed",
         )
         if settings.schedule == "constant":
             return optimizer
