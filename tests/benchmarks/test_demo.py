@@ -19,10 +19,10 @@ def test_demo_prints_a_table_and_draws(tmp_path, capsys, monkeypatch):
         assert text in printed
     picture = matplotlib.image.imread(tmp_path / "clusters.png")
     assert picture.shape[0] > 500
-    # The three hues of the first true community's column and more are on the page.
-    hues = {tuple(round(255 * float(v)) for v in pixel[:3]) for pixel in picture.reshape(-1, 4)}
-    wanted = {tuple(bytes.fromhex(color[1:])) for color in PALETTE[:4]}
-    assert wanted <= hues
+    pixels = (255 * picture[..., :3]).round().astype(int).reshape(-1, 3)
+    for color in PALETTE[:4]:
+        # All four ends are drawn, in their own hues.
+        assert (pixels == list(bytes.fromhex(color[1:]))).all(1).sum() > 100
 
 
 @pytest.mark.parametrize("name", [FLAT, FLAT_MAX])
