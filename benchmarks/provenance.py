@@ -74,7 +74,7 @@ def dataset_digest(dataset: InMemoryDataset) -> str:
         if isinstance(value, torch.Tensor):
             tensor = value.as_subclass(torch.Tensor).contiguous().cpu()
             digest.update(f"{key}{tuple(tensor.shape)}{tensor.dtype}".encode())
-            digest.update(memoryview(tensor.numpy()).cast("B") if tensor.numel() else b"")
+            digest.update(tensor.numpy().tobytes())
             digest.update(dataset.slices[key].numpy().tobytes())
     return digest.hexdigest()
 
