@@ -110,7 +110,7 @@ class DiffPool(MessagePassing):
         self.normalize = normalize
         self.backend = backend
         self.validate = validate
-        self.reset_parameters()
+        # No reset here: both networks have drawn their weights, or come trained.
 
     def reset_parameters(self) -> None:
         """Draw the weights of both networks anew."""

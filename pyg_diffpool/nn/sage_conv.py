@@ -182,4 +182,4 @@ def _weight_sum(adjacency: Adjacency, x: Tensor) -> Tensor:
 def _divide(numerator: Tensor, total: Tensor) -> Tensor:
     """Divide, where a zero total gives zero and no gradient."""
     zero = total == 0
-    return numerator.masked_fill(zero, 0.0) / total.masked_fill(zero, 1.0)
+    return numerator * total.masked_fill(zero, 1.0).reciprocal().masked_fill(zero, 0.0)
