@@ -180,6 +180,10 @@ def _weight_sum(adjacency: Adjacency, x: Tensor) -> Tensor:
 
 
 def _divide(numerator: Tensor, total: Tensor) -> Tensor:
-    """Divide, where a zero total gives zero and no gradient."""
-    zero = total == 0
+    """Divide, where a zero total gives zero and no gradient.
+
+    An unused cluster's weights sum to next to nothing. The slope of a mean is one over that sum, so
+    that below the root of the smallest number it would overflow: there the sum counts as zero.
+    """
+    zero = total.abs() <= torch.finfo(total.dtype).tiny ** 0.5
     return numerator * total.masked_fill(zero, 1.0).reciprocal().masked_fill(zero, 0.0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from pyg_diffpool.ops.dense_coarsen import mask_rows, node_counts
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
@@ -96,6 +99,24 @@ def _row_entropy(s: Tensor, convention: str) -> Tensor:
         s = s.to(accumulation_dtype(s.dtype))
         if convention == "pyg":
             return -(s * torch.log(s + PYG_EPSILON)).sum(-1)
-        # The logarithm's slope is infinite at 0; there, and at 1, nothing may flow.
-        s = s.masked_fill((s == 0) | (s == 1), 1.0)
-        return -(s * s.log()).sum(-1)
+        rows: Tensor = _RowEntropy.apply(s)  # type: ignore[no-untyped-call]
+        return rows
+
+
+class _RowEntropy(torch.autograd.Function):
+    """Entropy of each row, whose infinite slope at 0, and slope at 1, are taken for 0."""
+
+    @staticmethod
+    def forward(ctx: Any, s: Tensor) -> Tensor:
+        ctx.save_for_backward(s)
+        out: Tensor = torch.special.entr(s).sum(-1)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (s,) = ctx.saved_tensors
+        slope = s.log().add_(1).neg_()
+        slope.masked_fill_((s == 0).logical_or_(s == 1), 0.0)
+        slope.mul_(grad.unsqueeze(-1))
+        return slope
