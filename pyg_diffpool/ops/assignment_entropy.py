@@ -109,14 +109,13 @@ class _RowEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, s: Tensor) -> Tensor:
         ctx.save_for_backward(s)
-        out: Tensor = torch.special.entr(s).sum(-1)
-        return out
+        rows: Tensor = torch.special.entr(s).sum(-1)
+        return rows
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        (s,) = ctx.saved_tensors
+        s: Tensor = ctx.saved_tensors[0]
         slope = s.log().add_(1).neg_()
         slope.masked_fill_((s == 0).logical_or_(s == 1), 0.0)
-        slope.mul_(grad.unsqueeze(-1))
-        return slope
+        return slope.mul_(grad.unsqueeze(-1))
