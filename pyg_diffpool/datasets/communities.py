@@ -45,7 +45,7 @@ class CommunityChains(InMemoryDataset):
 
     The class is in no neighbourhood, only in which of them occur *together* (two ends beside the
     same bridge), which the classifier behind a flat readout has to learn by heart, bridge colour
-    by bridge colour. Where clusters are communities, one message on
+    by bridge colour: with four of them 1000 graphs may suffice for that, with six they do not. Where clusters are communities, one message on
     :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}` tells each bridge which two ends it joins.
 
     Graphs have about :math:`21 \cdot \mathrm{length}` nodes at the default width and come with
@@ -55,7 +55,7 @@ class CommunityChains(InMemoryDataset):
 
     Args:
         num_graphs: Number of graphs, classes balanced. (default: :obj:`1500`)
-        num_bridges: Colours from which the bridges are drawn, at least two. (default: :obj:`4`)
+        num_bridges: Colours from which the bridges are drawn, at least two. (default: :obj:`6`)
         length: Layers of a community. Flat networks of up to :attr:`receptive_field` layers are
             blind to the class. (default: :obj:`4`)
         width: Fewest and most nodes of a layer, drawn for each layer. (default: :obj:`(3, 4)`)
@@ -67,7 +67,7 @@ class CommunityChains(InMemoryDataset):
     Example:
         >>> dataset = CommunityChains(num_graphs=6)
         >>> len(dataset), dataset.num_classes, dataset.num_features, dataset.receptive_field
-        (6, 3, 8, 2)
+        (6, 3, 10, 2)
         >>> data = dataset[0]
         >>> data.is_undirected(), int(data.community.max())
         (True, 5)
@@ -76,7 +76,7 @@ class CommunityChains(InMemoryDataset):
     def __init__(
         self,
         num_graphs: int = 1500,
-        num_bridges: int = 4,
+        num_bridges: int = 6,
         length: int = 4,
         width: tuple[int, int] = (3, 4),
         edge_probability: float = 0.7,

@@ -2,6 +2,7 @@ r"""The sparse product :math:`\mathbf{A}^{\top} \mathbf{X}`, with its gradients 
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -10,6 +11,9 @@ from torch.autograd.function import once_differentiable
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.precision import accumulated, without_autocast
+
+# The tensors never leave this file; users need not hear that their format is young.
+warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
 
 # On a CPU, MKL's product wins below this many columns and torch's own from there on
 # (measured over 1,000 to 10,000 nodes and 4,000 to 157,000 edges).
@@ -44,26 +48,29 @@ def sparse_product(adjacency: Adjacency, x: Tensor) -> Tensor:
 
 def spmm(adjacency: Adjacency, x: Tensor) -> Tensor:
     """Multiply without recording a gradient; :obj:`x` and the weights are float32 or float64."""
-    size = (adjacency.num_nodes, adjacency.num_nodes)
     weight = adjacency.weight
     weight = x.new_ones(adjacency.col.numel()) if weight is None else weight.to(x.dtype)
     if adjacency.col.numel() == 0 or x.size(1) == 0:
         return torch.zeros_like(x)
-    matrix = torch.sparse_csr_tensor(adjacency.rowptr, adjacency.col, weight, size)
+    matrix = _matrix(adjacency, weight)
     if x.device.type == "cpu" and x.size(1) >= WIDE_COLUMNS:
         out: Tensor = torch.sparse.mm(matrix, x.contiguous(), reduce="sum")
         return out
     return matrix @ x
 
 
+def _matrix(adjacency: Adjacency, weight: Tensor) -> Tensor:
+    size = (adjacency.num_nodes, adjacency.num_nodes)
+    return torch.sparse_csr_tensor(
+        adjacency.rowptr, adjacency.col, weight, size, check_invariants=False
+    )
+
+
 def edge_products(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:
     r"""Return :math:`\mathbf{x}_u^{\top} \mathbf{y}_v` for each edge :math:`u \to v`."""
     if adjacency.col.numel() == 0 or x.size(1) == 0:
         return x.new_zeros(adjacency.col.numel())
-    size = (adjacency.num_nodes, adjacency.num_nodes)
-    pattern = torch.sparse_csr_tensor(
-        adjacency.rowptr, adjacency.col, x.new_zeros(adjacency.col.numel()), size
-    )
+    pattern = _matrix(adjacency, x.new_zeros(adjacency.col.numel()))
     product: Tensor = torch.sparse.sampled_addmm(
         pattern, y.contiguous(), x.t().contiguous(), beta=0.0
     )

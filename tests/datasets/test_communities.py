@@ -25,10 +25,10 @@ def ends_by_chain(data):
 def test_shapes_and_balance(dataset):
     assert len(dataset) == 60
     assert dataset.num_classes == 3
-    assert dataset.num_features == 8
+    assert dataset.num_features == 10
     assert torch.bincount(dataset.y).tolist() == [20, 20, 20]
     for data in dataset:
-        assert data.x.shape == (data.num_nodes, 8)
+        assert data.x.shape == (data.num_nodes, 10)
         assert data.is_undirected()
         assert not data.has_self_loops()
         assert data.is_coalesced()
@@ -68,8 +68,8 @@ def test_bridge_beside_an_end_is_independent_of_the_class():
         chosen = colors[dataset.y == label]
         for end in range(NUM_ENDS):
             beside = chosen[:, :, 1][(chosen == end).any(-1)] - NUM_ENDS
-            share = torch.bincount(beside, minlength=4) / len(beside)
-            torch.testing.assert_close(share, torch.full((4,), 0.25), atol=0.08, rtol=0)
+            share = torch.bincount(beside, minlength=6) / len(beside)
+            torch.testing.assert_close(share, torch.full((6,), 1 / 6), atol=0.08, rtol=0)
 
 
 def test_deterministic_by_seed():
@@ -86,7 +86,7 @@ def test_features_are_the_colour_plus_noise():
     clean = CommunityChains(num_graphs=6, noise=0.0)._data
     assert torch.equal(clean.x.argmax(1), clean.color)
     noisy = CommunityChains(num_graphs=60, noise=0.5)._data
-    deviation = noisy.x - torch.nn.functional.one_hot(noisy.color, 8)
+    deviation = noisy.x - torch.nn.functional.one_hot(noisy.color, 10)
     assert deviation.std().item() == pytest.approx(0.5, abs=0.02)
     assert deviation.mean().item() == pytest.approx(0.0, abs=0.02)
 
