@@ -45,8 +45,9 @@ class CommunityChains(InMemoryDataset):
 
     The class is in no neighbourhood, only in which of them occur *together* (two ends beside the
     same bridge), which the classifier behind a flat readout has to learn by heart, bridge colour
-    by bridge colour: with four of them 1000 graphs may suffice for that, with six they do not. Where clusters are communities, one message on
-    :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}` tells each bridge which two ends it joins.
+    by bridge colour: about 1000 graphs may suffice for four colours, hardly for six. Where clusters
+    are communities, one message on :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}` tells each
+    bridge which two ends it joins.
 
     Graphs have about :math:`21 \cdot \mathrm{length}` nodes at the default width and come with
     :obj:`x` of shape :math:`(n, 4 + \mathrm{num\_bridges})`, undirected :obj:`edge_index`,
