@@ -75,7 +75,7 @@ def demo(
         "runs/demo"
     ),
     seed: Annotated[int, typer.Option(help="First of the seeds.")] = 0,
-    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds to average over.")] = 4,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds to average over.")] = 3,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs, the same for all networks.")] = 20,
     graphs: Annotated[int, typer.Option(min=40, help="Number of graphs.")] = 1500,
 ) -> None:
