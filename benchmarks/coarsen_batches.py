@@ -14,7 +14,7 @@ from torch_geometric.utils import coalesce, cumsum
 from benchmarks.tu_dataset import load_dataset
 
 FEATURES = 64
-RATIO, FEWEST_CLUSTERS, MOST_CLUSTERS = 0.1, 32, 100
+RATIO, MOST_CLUSTERS = 0.1, 100
 REDDIT_LARGEST = 3700
 REAL_BATCH_SIZES = {"ENZYMES": 32, "PROTEINS": 32, "DD": 20, "COLLAB": 32}
 # Enough batches to meet the large graphs as often as an epoch does: padding costs by their squares.
@@ -60,14 +60,14 @@ def make_problem(
 ) -> Problem:
     """Draw features, logits and cotangents for the graphs of a batch.
 
-    The number of clusters is 10 % of the largest graph (the paper's ratio for one pooling), at
-    least 32 and at most 100, for all contenders.
+    The number of clusters is 10 % of the largest graph (the ratio of the paper for one pooling), at
+    most 100, for all contenders.
     """
     generator = torch.Generator().manual_seed(seed)
     edge_index = coalesce(edge_index.as_subclass(Tensor))
     if num_clusters is None:
         largest = int(torch.bincount(batch).max())
-        num_clusters = min(max(math.ceil(RATIO * largest), FEWEST_CLUSTERS), MOST_CLUSTERS)
+        num_clusters = min(max(math.ceil(RATIO * largest), 1), MOST_CLUSTERS)
     num_nodes, num_edges = batch.numel(), edge_index.size(1)
 
     def normal(*shape: int) -> Tensor:

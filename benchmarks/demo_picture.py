@@ -55,9 +55,7 @@ def draw_clusters(
         right = np.mean([hues[c] == hue for c, hue in zip(found, data.color.tolist(), strict=True)])
         learned.set_title(f"learned clusters ({right:.0%} of nodes in the right one)", fontsize=12)
         _draw(learned, graph, place, [PALETTE[hues[c]] for c in found])
-        pooled.set_title(
-            "pooled graph: SᵀAS between clusters (within a community: hidden)", fontsize=12
-        )
+        pooled.set_title("pooled graph: SᵀAS between communities", fontsize=12)
         _draw_pooled(pooled, level, cluster, place, hues)
     figure.suptitle(
         "Which ends (A–D) share a chain? No node sees both; one message between clusters tells.",
