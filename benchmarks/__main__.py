@@ -1,6 +1,11 @@
 """Entry point of ``python -m benchmarks``."""
 
-from benchmarks.cli import app
+import sys
+
+try:
+    from benchmarks.cli import app
+except ModuleNotFoundError as error:
+    sys.exit(f'{error}: the benchmarks need more packages, pip install ".[benchmark]"')
 
 if __name__ == "__main__":
     app(prog_name="python -m benchmarks")
