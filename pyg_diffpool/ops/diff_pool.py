@@ -43,6 +43,8 @@ def pool_sparse(
 ) -> tuple[Coarsening, Objectives]:
     """Coarsen a sparse level and judge its assignment, sharing the contractions."""
     coarsening = sparse_coarsen(x, s, adjacency, graphs, backend)
+    # A softmax is float32 at least; the next layer expects the format that this one was given.
+    coarsening = coarsening._replace(x=coarsening.x.to(x.dtype))
     link, pairs = sparse_link_loss(s, adjacency, graphs, coarsening, convention, scale, normalize)
     entropy, nodes = sparse_entropy(s, graphs, convention)
     return coarsening, _objectives(link, pairs, entropy, nodes, convention)
@@ -60,7 +62,8 @@ def pool_dense(
     with_link: bool = True,
 ) -> tuple[Coarsening, Objectives]:
     """Coarsen a dense level and judge its assignment, by its entropy alone if so wished."""
-    coarsening = Coarsening(*dense_coarsen(x, s, adj, mask))
+    pooled, coarse_adj, gram = dense_coarsen(x, s, adj, mask)
+    coarsening = Coarsening(pooled.to(x.dtype), coarse_adj, gram)
     s = mask_rows(s, mask)
     if with_link:
         link, pairs = dense_link_loss(s, adj, mask, convention, scale, normalize)

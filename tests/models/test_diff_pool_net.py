@@ -1,10 +1,13 @@
 """The whole network: Proposition 1, batch mates, corner cases and BatchNorm's statistics."""
 
+import copy
+
 import pytest
 import torch
 from torch.testing import assert_close
 
-from pyg_diffpool import DiffPoolNet
+from pyg_diffpool import DiffPoolNet, ResidentLoader
+from pyg_diffpool.datasets import CommunityChains
 from tests.problems import CORNER_CASES, Problem, make_problem
 
 EXACT = {"rtol": 1e-8, "atol": 1e-8}
@@ -233,3 +236,22 @@ def test_state_and_evaluation_are_deterministic():
 def test_bad_settings_name_the_argument(name, settings):
     with pytest.raises((ValueError, TypeError), match=rf"\b{name}\b"):
         make_net(**settings)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("ratio", [None, 0.25])
+def test_half_precision_trains_and_agrees_with_float64(ratio, dtype, autocast):
+    dataset = CommunityChains(num_graphs=4)
+    batch = next(iter(ResidentLoader(dataset, batch_size=4)))
+    net = DiffPoolNet(dataset.num_features, 8, 3, max_clusters=[10, 4], ratio=ratio)
+    exact = copy.deepcopy(net).double()(batch.x.double(), batch.edge_index, batch=batch.batch)
+    half, x = (net, batch.x) if autocast else (net.to(dtype), batch.x.to(dtype))
+    with torch.autocast("cpu", dtype, enabled=autocast):
+        out = half(x, batch.edge_index, batch=batch.batch)
+    assert out.logits.dtype == dtype
+    assert out.loss.dtype == out.levels[0].adj.dtype == torch.float32
+    assert_close(out.loss.double(), exact.loss, rtol=0.02, atol=0.02)
+    (out.logits.float().sum() + out.loss).backward()
+    for parameter in net.parameters():
+        assert parameter.grad.isfinite().all()
