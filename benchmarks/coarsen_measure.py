@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import random
 import statistics
 import sys
 import time
@@ -23,7 +24,7 @@ MIB = 2**20
 def interleaved(
     steps: dict[str, Callable[[], object]], rounds: int, seconds: float
 ) -> dict[str, list[float]]:
-    """Time each step once a round, beginning with another one in each round.
+    """Time each step once a round, in an order drawn anew for each round.
 
     The first round warms up and is thrown away. At least three more follow, then no new one begins
     once :obj:`seconds` have passed.
@@ -34,8 +35,8 @@ def interleaved(
     for number in range(rounds + 1):
         if number > 3 and time.perf_counter() - started > seconds:
             break
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
+        # In a fixed order, one contender would always follow the one that leaves memory in pieces.
+        for name in random.Random(number).sample(names, len(names)):
             begin = time.perf_counter()
             steps[name]()
             if number:
