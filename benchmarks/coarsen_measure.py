@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import random
+import resource
 import statistics
 import sys
 import time
