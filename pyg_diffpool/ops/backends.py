@@ -87,8 +87,8 @@ def choose_backend(segments: Segments, num_clusters: int, num_columns: int) -> s
     r"""Choose the backend that is expected to be faster.
 
     Padding multiplies :math:`B \cdot N_{\max}` rows where there are :math:`N`; slices cost one
-    call a graph. A call costs as much as :data:`CALL_COST` multiply-adds, measured by
-    ``python -m benchmarks coarsen --backends``.
+    call a graph. A call costs about as much as :data:`CALL_COST` multiply-adds: set by
+    hand on the batches of ``python -m benchmarks coarsen``.
     """
     padded_rows = segments.batch_size * segments.max_num_nodes
     excess = (padded_rows - segments.batch.numel()) * num_clusters * num_columns
