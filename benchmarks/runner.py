@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -184,6 +186,7 @@ def _execute(
     if parent is not None and threading.current_thread() is threading.main_thread():
         # The terminal's interrupt is for the runner, which ends its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _stop_with(parent)
     torch.set_num_threads(1)
     try:
         result = run_cell(cell, parent)
@@ -192,6 +195,18 @@ def _execute(
     store.write_checkpoint(cell.configuration, cell.fold, cell.seed, result.checkpoint)
     store.write_cell({**result.record, **version})
     return _summary(cell, result.record)
+
+
+@cache
+def _stop_with(parent: int) -> None:
+    """End this worker soon after its runner, also while it waits for a cell."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _summary(cell: Cell, record: dict[str, Any] | None = None) -> str:
