@@ -46,7 +46,7 @@ class CellResult(NamedTuple):
     checkpoint: dict[str, Any]
 
 
-def run_cell(cell: Cell, parent: int | None = None) -> CellResult:
+def run_cell(cell: Cell) -> CellResult:
     """Train and evaluate a cell.
 
     Under ``fair`` the epoch is chosen on the fold's validation graphs and its weights meet the
@@ -55,7 +55,6 @@ def run_cell(cell: Cell, parent: int | None = None) -> CellResult:
 
     Args:
         cell: What to run.
-        parent: Process id of the runner, to stop with it. (default: :obj:`None`)
     """
     start = time.perf_counter()
     settings = cell.settings
@@ -74,7 +73,6 @@ def run_cell(cell: Cell, parent: int | None = None) -> CellResult:
         settings,
         dataset.num_classes,
         early_stopping=cell.protocol == "fair",
-        parent=parent,
     )
     best = result.best_epoch - 1
     test_accuracy = None

@@ -189,7 +189,7 @@ def _execute(
         _stop_with(parent)
     torch.set_num_threads(1)
     try:
-        result = run_cell(cell, parent)
+        result = run_cell(cell)
     except Exception:
         return CellFailure(cell, traceback.format_exc())
     store.write_checkpoint(cell.configuration, cell.fold, cell.seed, result.checkpoint)

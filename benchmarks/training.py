@@ -58,18 +58,6 @@ class MemoryCheckpointIO(CheckpointIO):
         self.saved.pop(str(path), None)
 
 
-class StopWithParent(Callback):
-    """Ends a worker whose runner was killed, so that no orphan goes on training."""
-
-    def __init__(self, parent: int) -> None:
-        self.parent = parent
-
-    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-        """Leave at once when the parent process is gone."""
-        if os.getppid() != self.parent:
-            os._exit(1)
-
-
 class GraphClassifier(lightning.LightningModule):
     """Cross-entropy plus a network's side objectives; one value a curve and epoch."""
 
@@ -176,7 +164,6 @@ def train(
     num_classes: int,
     *,
     early_stopping: bool = True,
-    parent: int | None = None,
 ) -> TrainingResult:
     """Train a network in place.
 
@@ -188,7 +175,6 @@ def train(
         num_classes: Number of classes.
         early_stopping: Stop after ``settings.patience`` epochs without a better score; without it
             every epoch is run. (default: :obj:`True`)
-        parent: Process id of the runner, to stop with it. (default: :obj:`None`)
     """
     module = GraphClassifier(model, settings, num_classes)
     memory = MemoryCheckpointIO()
@@ -204,8 +190,6 @@ def train(
     callbacks: list[Callback] = [best]
     if early_stopping:
         callbacks.append(EarlyStopping("score", mode="max", patience=settings.patience))
-    if parent is not None:
-        callbacks.append(StopWithParent(parent))
     trainer = _trainer(settings, callbacks, memory)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
