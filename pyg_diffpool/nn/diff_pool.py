@@ -14,7 +14,7 @@ from pyg_diffpool.ops.dense_coarsen import node_counts
 from pyg_diffpool.ops.diff_pool import Objectives, pool_dense, pool_sparse
 from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
 from pyg_diffpool.ops.reduction import check_convention
-from pyg_diffpool.ops.soft_assignment import cluster_mask, soft_assignment
+from pyg_diffpool.ops.soft_assignment import cluster_mask
 from pyg_diffpool.ops.validation import check_choice
 
 
@@ -163,10 +163,10 @@ class DiffPool(MessagePassing):
 
         embedding, logits = run(self.embed), self._checked(run(self.assign))
         columns = self._columns(graphs.sizes)
-        s = soft_assignment(logits, None if columns is None else columns[graphs.batch])
-        coarsening, objectives = pool_sparse(
+        s, coarsening, objectives = pool_sparse(
             embedding,
-            s,
+            logits,
+            None if columns is None else columns[graphs.batch],
             adjacency,
             graphs,
             convention=self.convention,
@@ -188,10 +188,10 @@ class DiffPool(MessagePassing):
         embedding = run_dense(self.embed, x, adj, mask)
         logits = self._checked(run_dense(self.assign, x, adj, mask))
         columns = self._columns(node_counts(x, mask))
-        s = soft_assignment(logits, None if columns is None else columns.unsqueeze(1))
-        coarsening, objectives = pool_dense(
+        s, coarsening, objectives = pool_dense(
             embedding,
-            s,
+            logits,
+            None if columns is None else columns.unsqueeze(1),
             adj,
             mask,
             convention=self.convention,

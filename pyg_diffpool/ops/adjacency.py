@@ -10,33 +10,39 @@ from torch_geometric import EdgeIndex
 from torch_geometric.index import index2ptr
 from torch_geometric.typing import SparseTensor
 
+from pyg_diffpool.ops.edge_order import is_increasing, pair_order, stable_order
+from pyg_diffpool.ops.library import operator, traced
 from pyg_diffpool.ops.validation import check_edges, values_checked
 
 SPARSE_LAYOUTS = (torch.sparse_csr, torch.sparse_csc, torch.sparse_coo)
 
 
 class Adjacency(NamedTuple):
-    r"""A coalesced sparse adjacency matrix, stored as :math:`\mathbf{A}^{\top}` in CSR form.
+    r"""A sparse adjacency matrix, stored as :math:`\mathbf{A}^{\top}` in CSR form.
 
     The edges into node :math:`v` are the positions :obj:`rowptr[v]` to :obj:`rowptr[v + 1]`, sorted
-    by source; duplicate edges have been summed. Made by :func:`prepare_adjacency`.
+    by source. Made by :func:`prepare_adjacency`.
 
     Attributes:
         rowptr: Where the incoming edges of each node begin, :math:`(|\mathcal{V}| + 1)`.
         col: Source of each edge, :math:`(|\mathcal{E}|)`.
         target: Target of each edge, :math:`(|\mathcal{E}|)`.
         weight: Weight of each edge, or :obj:`None` where all are one.
-        undirected: Whether :math:`\mathbf{A} = \mathbf{A}^{\top}` is known, weights included.
+        undirected: Whether :math:`\mathbf{A} = \mathbf{A}^{\top}` is known, weights included; in
+            traced code a boolean scalar, which kernels look at.
         transposed: For a matrix not known to be symmetric, the positions of the edges in order
             of their source (what the backward pass of a sparse product walks along).
+        coalesced: Whether duplicate edges are known to have been summed. If not, they stand side by
+            side: nothing was looked at, since that would synchronise a GPU or interrupt a trace.
     """
 
     rowptr: Tensor
     col: Tensor
     target: Tensor
     weight: Tensor | None = None
-    undirected: bool = False
+    undirected: bool | Tensor = False
     transposed: Tensor | None = None
+    coalesced: bool = False
 
     @property
     def num_nodes(self) -> int:
@@ -55,10 +61,30 @@ class Adjacency(NamedTuple):
             return self
         order = self.transposed
         if order is None:
-            order = torch.argsort(self.col, stable=True)
+            order = stable_order(self.col, self.num_nodes)
         weight = None if self.weight is None else self.weight[order]
         source = self.col[order]
-        return Adjacency(index2ptr(source, self.num_nodes), self.target[order], source, weight)
+        return Adjacency(
+            index2ptr(source, self.num_nodes),
+            self.target[order],
+            source,
+            weight,
+            coalesced=self.coalesced,
+        )
+
+    def coalesce(self) -> Adjacency:
+        """Sum duplicate edges where that has not been done; looks at the values.
+
+        Example:
+            >>> edges = torch.tensor([0, 0])
+            >>> Adjacency(torch.tensor([0, 2]), edges, edges).coalesce().weight
+            tensor([2.])
+        """
+        if self.coalesced:
+            return self
+        return _from_any_order(
+            self.col, self.target, self.weight, self.num_nodes, undirected=False, transpose=True
+        )
 
 
 def prepare_adjacency(
@@ -113,16 +139,21 @@ def prepare_adjacency(
     source, target, weight = _edges(edge_index, edge_weight, num_nodes)
     if num_nodes is None:
         num_nodes = _infer_num_nodes(edge_index, source, target)
-    check_edges(source, target, weight, num_nodes, values_checked(source, validate))
-
+    values = values_checked(source, validate)
+    ordered = isinstance(edge_index, EdgeIndex) and edge_index.is_sorted
     declared = (
         isinstance(edge_index, EdgeIndex) and bool(edge_index.is_undirected) and weight is None
     )
-    if not declared and _is_increasing(source, target, num_nodes):
-        return _from_source_order(source, target, weight, num_nodes)
-    if declared and not _is_increasing(target, source, num_nodes):
+    if declared and edge_index.is_sorted_by_row:
         # Swapping both ends of every edge changes nothing in a symmetric matrix.
         source, target = target, source
+    if traced():
+        return _opaquely_ordered(source, target, weight, num_nodes, declared, values)
+    check_edges(source, target, weight, num_nodes, values)
+    if source.device.type != "cpu":
+        return _blindly_ordered(source, target, weight, num_nodes, declared, ordered, transpose)
+    if not declared and is_increasing(source, target, num_nodes):
+        return _from_source_order(source, target, weight, num_nodes)
     return _from_any_order(source, target, weight, num_nodes, declared, transpose)
 
 
@@ -201,25 +232,21 @@ def _infer_num_nodes(edge_index: object, source: Tensor, target: Tensor) -> int:
     return int(torch.maximum(source.max(), target.max())) + 1
 
 
-def _is_increasing(major: Tensor, minor: Tensor, num_nodes: int) -> bool:
-    """Whether the pairs are strictly increasing: sorted, and without duplicates."""
-    key = major * num_nodes + minor
-    return bool((key[1:] > key[:-1]).all())
-
-
 def _from_source_order(
     source: Tensor, target: Tensor, weight: Tensor | None, num_nodes: int
 ) -> Adjacency:
     """Edges strictly increasing by source: one stable sort gives both orders."""
-    order = torch.argsort(target, stable=True)
+    order = stable_order(target, num_nodes)
     col, by_target = source[order], target[order]
     weight_by_target = None if weight is None else weight[order]
     rowptr = index2ptr(by_target, num_nodes)
     if _mirrors(source, target, weight, by_target, col, weight_by_target):
-        return Adjacency(rowptr, col, by_target, weight_by_target, undirected=True)
+        return Adjacency(rowptr, col, by_target, weight_by_target, undirected=True, coalesced=True)
     transposed = torch.empty_like(order)
     transposed[order] = torch.arange(order.numel(), device=order.device)
-    return Adjacency(rowptr, col, by_target, weight_by_target, transposed=transposed)
+    return Adjacency(
+        rowptr, col, by_target, weight_by_target, transposed=transposed, coalesced=True
+    )
 
 
 def _from_any_order(
@@ -230,27 +257,28 @@ def _from_any_order(
     undirected: bool,
     transpose: bool,
 ) -> Adjacency:
-    if not _is_increasing(target, source, num_nodes):
+    if not is_increasing(target, source, num_nodes):
         source, target, weight = _coalesce(source, target, weight, num_nodes)
     rowptr = index2ptr(target, num_nodes)
     if undirected and weight is None:
-        return Adjacency(rowptr, source, target, undirected=True)
+        return Adjacency(rowptr, source, target, undirected=True, coalesced=True)
     if not transpose:
-        return Adjacency(rowptr, source, target, weight)
-    order = torch.argsort(source, stable=True)
+        return Adjacency(rowptr, source, target, weight, coalesced=True)
+    order = stable_order(source, num_nodes)
     weight_by_source = None if weight is None else weight[order]
     if _mirrors(source[order], target[order], weight_by_source, target, source, weight):
-        return Adjacency(rowptr, source, target, weight, undirected=True)
-    return Adjacency(rowptr, source, target, weight, transposed=order)
+        return Adjacency(rowptr, source, target, weight, undirected=True, coalesced=True)
+    return Adjacency(rowptr, source, target, weight, transposed=order, coalesced=True)
 
 
 def _coalesce(
     source: Tensor, target: Tensor, weight: Tensor | None, num_nodes: int
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Sort by target, then source, and sum the weights of duplicate edges."""
-    key, order = torch.sort(target * num_nodes + source)
+    order = pair_order(target, source, num_nodes)
     source, target = source[order], target[order]
     weight = None if weight is None else weight[order]
+    key = target * num_nodes + source
     first = torch.ones_like(key, dtype=torch.bool)
     torch.ne(key[1:], key[:-1], out=first[1:])
     if bool(first.all()):
@@ -275,3 +303,87 @@ def _mirrors(
     if not (torch.equal(source, mirrored_source) and torch.equal(target, mirrored_target)):
         return False
     return weight is None or mirrored_weight is None or bool(torch.equal(weight, mirrored_weight))
+
+
+def _blindly_ordered(
+    source: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    num_nodes: int,
+    declared: bool,
+    ordered: bool,
+    transpose: bool,
+) -> Adjacency:
+    """Order edges on a device that is not to be asked for values; an EdgeIndex is believed."""
+    if not (declared and ordered):
+        permutation = pair_order(target, source, num_nodes)
+        source, target = source[permutation], target[permutation]
+        weight = None if weight is None else weight[permutation]
+    transposed = stable_order(source, num_nodes) if transpose and not declared else None
+    rowptr = index2ptr(target, num_nodes)
+    return Adjacency(rowptr, source, target, weight, declared, transposed)
+
+
+def _opaquely_ordered(
+    source: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    num_nodes: int,
+    declared: bool,
+    validate: bool,
+) -> Adjacency:
+    """Order edges in traced code, inside an operator that may look at them."""
+    values = None if weight is None else weight.detach()
+    rowptr, order, transposed, symmetric = _order_edges(
+        source, target, values, num_nodes, declared, validate
+    )
+    weight = None if weight is None else weight[order]
+    return Adjacency(rowptr, source[order], target[order], weight, symmetric, transposed)
+
+
+def _order_edges_kernel(
+    source: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    num_nodes: int,
+    declared: bool,
+    validate: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    check_edges(source, target, weight, num_nodes, validate)
+    on_cpu = source.device.type == "cpu"
+    if on_cpu and is_increasing(target, source, num_nodes):
+        order = torch.arange(source.numel())
+    else:
+        order = pair_order(target, source, num_nodes)
+        source, target = source[order], target[order]
+    transposed = stable_order(source, num_nodes)
+    symmetric = declared
+    if on_cpu and not declared:
+        by_source = None if weight is None else weight[order][transposed]
+        by_target = None if weight is None else weight[order]
+        symmetric = _mirrors(
+            source[transposed], target[transposed], by_source, target, source, by_target
+        )
+    return index2ptr(target, num_nodes), order, transposed, torch.tensor(symmetric)
+
+
+def _order_edges_fake(
+    source: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    num_nodes: int,
+    declared: bool,
+    validate: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    rowptr = source.new_empty(num_nodes + 1)
+    symmetric = torch.empty((), dtype=torch.bool)
+    return rowptr, torch.empty_like(source), torch.empty_like(source), symmetric
+
+
+_order_edges = operator(
+    "order_edges",
+    "(Tensor source, Tensor target, Tensor? weight, SymInt num_nodes, bool declared, "
+    "bool validate) -> (Tensor rowptr, Tensor order, Tensor transposed, Tensor symmetric)",
+    _order_edges_kernel,
+    _order_edges_fake,
+)

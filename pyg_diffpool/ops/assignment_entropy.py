@@ -62,29 +62,30 @@ def assignment_entropy(
     check_convention(convention, reduction)
     if isinstance(s, Tensor) and s.dim() == 3:
         check_assignment(s, tuple(s.shape[:2]))
-        values, nodes = dense_entropy(s, mask, convention)
+        rows = _row_entropy(mask_rows(s, mask), convention)
+        values, nodes = dense_entropy(rows, mask, convention)
     else:
         check_floating("s", s, 2)
         check_assignment(s, (s.size(0),))
         graphs = segments(s.size(0), batch, batch_size, max_num_nodes, s.device, validate)
-        values, nodes = sparse_entropy(s, graphs, convention)
+        values, nodes = sparse_entropy(_row_entropy(s, convention), graphs, convention)
     return reduce_graphs(values, nodes, convention, reduction)
 
 
-def sparse_entropy(s: Tensor, graphs: Segments, convention: str) -> tuple[Tensor, Tensor]:
-    """Return the entropy and the number of nodes of each graph."""
-    rows = _row_entropy(s, convention)
+def sparse_entropy(rows: Tensor, graphs: Segments, convention: str) -> tuple[Tensor, Tensor]:
+    """Return the entropy and the number of nodes of each graph, from the entropy of each row."""
     sizes = graphs.sizes
     if convention == "pyg":
-        return rows.sum() / max(graphs.batch_size * graphs.max_num_nodes, 1), sizes
+        return rows.sum() / (graphs.padded_rows() * graphs.batch_size).clamp(min=1), sizes
     total = exact(rows.new_zeros(graphs.batch_size)).index_add(0, graphs.batch, exact(rows))
     return _per_graph(total, sizes, convention).to(rows.dtype), sizes
 
 
-def dense_entropy(s: Tensor, mask: Tensor | None, convention: str) -> tuple[Tensor, Tensor]:
-    """Return the entropy and the number of nodes of each graph of a dense level."""
-    rows = _row_entropy(mask_rows(s, mask), convention)
-    sizes = node_counts(s, mask)
+def dense_entropy(rows: Tensor, mask: Tensor | None, convention: str) -> tuple[Tensor, Tensor]:
+    """Return the entropy and the number of nodes of each graph, from the entropy (B, N) of rows."""
+    sizes = node_counts(rows, mask)
+    if mask is not None:
+        rows = rows.masked_fill(~mask, 0.0)
     if convention == "pyg":
         return rows.sum() / max(rows.numel(), 1), sizes
     return _per_graph(rows.sum(1), sizes, convention), sizes

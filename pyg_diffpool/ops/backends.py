@@ -1,12 +1,19 @@
-r"""Two ways to multiply the runs of a ragged batch, and the rule that chooses between them.
+r"""Ways to multiply the runs of a ragged batch, and the rule that chooses between them.
 
-Both offer the same two products over the graphs :math:`g` of a batch, and differ in speed alone:
+All offer the same products over the graphs :math:`g` of a batch, and differ in speed alone:
 
-* ``contract``: :math:`\mathbf{S}_g^{\top} \mathbf{M}_g`, one matrix a graph;
-* ``expand``: :math:`\mathbf{M}_g \mathbf{W}_g`, rows in the order of the nodes again.
+* ``contract``: :math:`\mathbf{S}_g^{\top} \mathbf{X}_g`, :math:`\mathbf{S}_g^{\top} \mathbf{P}_g`
+  and :math:`\mathbf{S}_g^{\top} \mathbf{S}_g`, one matrix a graph each, and what to keep for the
+  products of the backward pass;
+* ``combine``: :math:`\mathbf{X}_g \mathbf{W}^X_g + \mathbf{P}_g \mathbf{W}^P_g
+  + \mathbf{S}_g \mathbf{W}^S_g`, a row for each node;
+* ``spread``: :math:`\mathbf{S}_g \mathbf{W}_g`, likewise.
 """
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,68 +26,123 @@ CALL_COST = 60_000
 PADDED_CALLS = 12
 
 
-class Padded:
-    """Pad all graphs to the largest, multiply in one batched product."""
+class Contractions(NamedTuple):
+    """Results of ``contract``: (B, K, F), (B, K, K), (B, K, K), and a vector for later."""
+
+    pooled: Tensor
+    product: Tensor
+    gram: Tensor
+    kept: Tensor
+
+
+class Backend(ABC):
+    """One way to multiply; its methods take rows of equal dtype, float32 or float64."""
 
     def __init__(self, graphs: Segments):
         self.graphs = graphs
 
-    def arrange(self, rows: Tensor) -> Tensor:
-        """Lay rows (N, J) out as (B, N_max, J), zeros where there is no node."""
+    @abstractmethod
+    def contract(self, x: Tensor, p: Tensor, s: Tensor) -> Contractions:
+        """Multiply the transposed assignment of each graph with its rows."""
+
+    @abstractmethod
+    def combine(
+        self, kept: Tensor, x: Tensor, s: Tensor, onto_x: Tensor, onto_p: Tensor, onto_s: Tensor
+    ) -> Tensor:
+        """Multiply each graph's rows with its matrices (B, F, K), (B, K, K) and (B, K, K)."""
+
+    @abstractmethod
+    def spread(self, kept: Tensor, x: Tensor, s: Tensor, matrix: Tensor) -> Tensor:
+        """Multiply each graph's assignment with its matrix (B, K, C)."""
+
+
+class _SideBySide(Backend):
+    """Keeps the rows side by side, [X | P | S], so that one product serves for all three."""
+
+    def contract(self, x: Tensor, p: Tensor, s: Tensor) -> Contractions:
+        """Multiply all columns at once."""
+        columns = [x.size(1), s.size(1), s.size(1)]
+        rows = self._arrange(torch.cat([x, p, s], 1))
+        out = self._contract(rows[..., -s.size(1) :], rows)
+        parts = [part.contiguous() for part in torch.split(out, columns, -1)]
+        return Contractions(parts[0], parts[1], parts[2], rows.view(-1))
+
+    def combine(
+        self, kept: Tensor, x: Tensor, s: Tensor, onto_x: Tensor, onto_p: Tensor, onto_s: Tensor
+    ) -> Tensor:
+        """Multiply all columns at once."""
+        return self._expand(self._rows(kept, x, s), torch.cat([onto_x, onto_p, onto_s], 1))
+
+    def spread(self, kept: Tensor, x: Tensor, s: Tensor, matrix: Tensor) -> Tensor:
+        """Multiply the last columns."""
+        return self._expand(self._rows(kept, x, s)[..., -s.size(1) :], matrix)
+
+    @abstractmethod
+    def _arrange(self, rows: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def _rows(self, kept: Tensor, x: Tensor, s: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def _contract(self, left: Tensor, right: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def _expand(self, rows: Tensor, matrix: Tensor) -> Tensor: ...
+
+
+class Padded(_SideBySide):
+    """Pad all graphs to the largest, multiply in one batched product."""
+
+    def _arrange(self, rows: Tensor) -> Tensor:
         graphs = self.graphs
         dense: Tensor
-        dense, _ = to_dense_batch(rows, graphs.batch, 0.0, graphs.max_num_nodes, graphs.batch_size)
+        dense, _ = to_dense_batch(rows, graphs.batch, 0.0, graphs.width, graphs.batch_size)
         return dense
 
-    def rows(self, arranged: Tensor) -> Tensor:
-        """Undo :meth:`arrange`."""
-        return arranged.flatten(0, 1).index_select(0, self.graphs.slots())
+    def _rows(self, kept: Tensor, x: Tensor, s: Tensor) -> Tensor:
+        return kept.view(self.graphs.batch_size, -1, x.size(1) + 2 * s.size(1))
 
-    def contract(self, left: Tensor, right: Tensor) -> Tensor:
-        """Multiply each graph's transposed left rows with its right rows."""
-        return left.transpose(1, 2) @ right
+    def _contract(self, left: Tensor, right: Tensor) -> Tensor:
+        return torch.bmm(left.transpose(1, 2), right)
 
-    def expand(self, arranged: Tensor, weight: Tensor) -> Tensor:
-        """Multiply each graph's rows with its own matrix, and return the rows (N, J')."""
-        return self.rows(arranged @ weight)
+    def _expand(self, rows: Tensor, matrix: Tensor) -> Tensor:
+        return torch.bmm(rows, matrix).flatten(0, 1).index_select(0, self.graphs.slots())
 
 
-class Ragged:
+class Ragged(_SideBySide):
     """Multiply each graph's own slice: no padding, and one call a graph."""
 
-    def __init__(self, graphs: Segments):
-        self.sizes: list[int] = graphs.sizes.tolist()
-
-    def arrange(self, rows: Tensor) -> Tensor:
-        """Leave rows (N, J) where they are."""
+    def _arrange(self, rows: Tensor) -> Tensor:
         return rows
 
-    def rows(self, arranged: Tensor) -> Tensor:
-        """Undo :meth:`arrange`."""
-        return arranged
+    def _rows(self, kept: Tensor, x: Tensor, s: Tensor) -> Tensor:
+        return kept.view(x.size(0), -1)
 
-    def contract(self, left: Tensor, right: Tensor) -> Tensor:
-        """Multiply each graph's transposed left rows with its right rows."""
-        out = left.new_empty(len(self.sizes), left.size(1), right.size(1))
-        runs = zip(
-            torch.split(left.t(), self.sizes, 1), torch.split(right, self.sizes), out, strict=True
-        )
-        for s, m, product in runs:
-            torch.mm(s, m, out=product)
+    def _contract(self, left: Tensor, right: Tensor) -> Tensor:
+        sizes: list[int] = self.graphs.sizes.tolist()
+        out = left.new_empty(len(sizes), left.size(1), right.size(1))
+        runs = zip(torch.split(left.t(), sizes, 1), torch.split(right, sizes), out, strict=True)
+        for s, rows, product in runs:
+            torch.mm(s, rows, out=product)
         return out
 
-    def expand(self, arranged: Tensor, weight: Tensor) -> Tensor:
-        """Multiply each graph's rows with its own matrix, and return the rows (N, J')."""
-        out = arranged.new_empty(arranged.size(0), weight.size(2))
-        runs = zip(
-            torch.split(arranged, self.sizes), weight, torch.split(out, self.sizes), strict=True
-        )
-        for m, w, product in runs:
-            torch.mm(m, w, out=product)
+    def _expand(self, rows: Tensor, matrix: Tensor) -> Tensor:
+        sizes: list[int] = self.graphs.sizes.tolist()
+        out = rows.new_empty(rows.size(0), matrix.size(2))
+        runs = zip(torch.split(rows, sizes), matrix, torch.split(out, sizes), strict=True)
+        for run, factor, product in runs:
+            torch.mm(run, factor, out=product)
         return out
 
 
-BACKENDS: dict[str, type[Padded] | type[Ragged]] = {"padded": Padded, "ragged": Ragged}
+BACKENDS: dict[str, type[Backend]] = {"padded": Padded, "ragged": Ragged}
+
+
+def backend_for(name: str, graphs: Segments, x: Tensor, s: Tensor) -> Backend:
+    """Return the backend of a name, or for ``"auto"`` the one expected to be fastest."""
+    if name == "auto":
+        name = choose_backend(graphs, s.size(1), x.size(1) + 2 * s.size(1))
+    return BACKENDS[name](graphs)
 
 
 def choose_backend(segments: Segments, num_clusters: int, num_columns: int) -> str:
@@ -90,6 +152,6 @@ def choose_backend(segments: Segments, num_clusters: int, num_columns: int) -> s
     call a graph. A call costs about as much as :data:`CALL_COST` multiply-adds: set by
     hand on the batches of ``python -m benchmarks coarsen``.
     """
-    padded_rows = segments.batch_size * segments.max_num_nodes
+    padded_rows = segments.batch_size * segments.width
     excess = (padded_rows - segments.batch.numel()) * num_clusters * num_columns
     return "ragged" if (segments.batch_size - PADDED_CALLS) * CALL_COST < excess else "padded"

@@ -11,13 +11,14 @@ from torch_geometric.typing import SparseTensor
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.assignment_entropy import dense_entropy, sparse_entropy
 from pyg_diffpool.ops.backends import BACKENDS
-from pyg_diffpool.ops.coarsen import Coarsening, sparse_coarsen
+from pyg_diffpool.ops.coarsen import Coarsening
+from pyg_diffpool.ops.contraction import contract
 from pyg_diffpool.ops.dense_coarsen import dense_coarsen, mask_rows, node_counts
 from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
 from pyg_diffpool.ops.link_prediction import dense_link_loss, sparse_link_loss
 from pyg_diffpool.ops.reduction import check_convention, reduce_graphs
 from pyg_diffpool.ops.segments import Segments
-from pyg_diffpool.ops.soft_assignment import soft_assignment
+from pyg_diffpool.ops.soft_assignment import soft_assignment_and_entropy
 from pyg_diffpool.ops.validation import check_assignment, check_choice, check_dense_level
 
 
@@ -32,7 +33,8 @@ class Objectives(NamedTuple):
 
 def pool_sparse(
     x: Tensor,
-    s: Tensor,
+    logits: Tensor,
+    columns: Tensor | None,
     adjacency: Adjacency,
     graphs: Segments,
     *,
@@ -40,19 +42,22 @@ def pool_sparse(
     scale: str | None,
     normalize: bool,
     backend: str,
-) -> tuple[Coarsening, Objectives]:
-    """Coarsen a sparse level and judge its assignment, sharing the contractions."""
-    coarsening = sparse_coarsen(x, s, adjacency, graphs, backend)
+) -> tuple[Tensor, Coarsening, Objectives]:
+    """Assign, coarsen a sparse level and judge its assignment, sharing what can be shared."""
+    s, row_entropy = soft_assignment_and_entropy(logits, columns)
+    measured = convention != "reference"
+    pooled, adj, gram, distances = contract(x, s, adjacency, graphs, backend, distances=measured)
     # A softmax is float32 at least; the next layer expects the format that this one was given.
-    coarsening = coarsening._replace(x=coarsening.x.to(x.dtype))
-    link, pairs = sparse_link_loss(s, adjacency, graphs, coarsening, convention, scale, normalize)
-    entropy, nodes = sparse_entropy(s, graphs, convention)
-    return coarsening, _objectives(link, pairs, entropy, nodes, convention)
+    coarsening = Coarsening(pooled.to(x.dtype), adj, gram)
+    link, pairs = sparse_link_loss(s, adjacency, graphs, distances, convention, scale, normalize)
+    entropy, nodes = sparse_entropy(row_entropy, graphs, convention)
+    return s, coarsening, _objectives(link, pairs, entropy, nodes, convention)
 
 
 def pool_dense(
     x: Tensor,
-    s: Tensor,
+    logits: Tensor,
+    columns: Tensor | None,
     adj: Tensor,
     mask: Tensor | None,
     *,
@@ -60,18 +65,19 @@ def pool_dense(
     scale: str | None,
     normalize: bool,
     with_link: bool = True,
-) -> tuple[Coarsening, Objectives]:
-    """Coarsen a dense level and judge its assignment, by its entropy alone if so wished."""
+) -> tuple[Tensor, Coarsening, Objectives]:
+    """Assign, coarsen a dense level and judge its assignment, by entropy alone if so wished."""
+    # What stands in padding must not reach a gradient, not even as 0 · NaN.
+    s, row_entropy = soft_assignment_and_entropy(mask_rows(logits, mask), columns)
     pooled, coarse_adj, gram = dense_coarsen(x, s, adj, mask)
     coarsening = Coarsening(pooled.to(x.dtype), coarse_adj, gram)
-    s = mask_rows(s, mask)
     if with_link:
         link, pairs = dense_link_loss(s, adj, mask, convention, scale, normalize)
     else:
         pairs = node_counts(s, mask)
         link = s.new_zeros(s.size(0))
-    entropy, nodes = dense_entropy(s, mask, convention)
-    return coarsening, _objectives(link, pairs, entropy, nodes, convention)
+    entropy, nodes = dense_entropy(row_entropy, mask, convention)
+    return s, coarsening, _objectives(link, pairs, entropy, nodes, convention)
 
 
 def _objectives(
@@ -164,9 +170,10 @@ def diff_pool(
             probabilities=probabilities,
         )
         check_assignment(s, (x.size(0), x.size(1)))
-        coarsening, objectives = pool_dense(
+        _, coarsening, objectives = pool_dense(
             x,
-            soft_assignment(s),
+            s,
+            None,
             adj,
             mask,
             convention=convention,
@@ -187,10 +194,10 @@ def diff_pool(
             probabilities=probabilities,
         )
         check_assignment(s, (x.size(0),))
-        assignment = soft_assignment(s)
-        coarsening, objectives = pool_sparse(
+        _, coarsening, objectives = pool_sparse(
             x,
-            assignment,
+            s,
+            None,
             adjacency,
             graphs,
             convention=convention,
@@ -241,7 +248,7 @@ def dense_diff_pool(
         mask = mask.reshape(x.size(0), x.size(1)).bool()
     check_dense_level(x, adj, mask)
     check_assignment(s, (x.size(0), x.size(1)))
-    coarsening, objectives = pool_dense(
-        x, soft_assignment(s), adj, mask, convention="pyg", scale=None, normalize=normalize
+    _, coarsening, objectives = pool_dense(
+        x, s, None, adj, mask, convention="pyg", scale=None, normalize=normalize
     )
     return coarsening.x, coarsening.adj, objectives.mean_link, objectives.mean_entropy

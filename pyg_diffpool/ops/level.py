@@ -13,7 +13,6 @@ from pyg_diffpool.ops.pairwise_cross_entropy import check_probabilities
 from pyg_diffpool.ops.segments import Segments, segments
 from pyg_diffpool.ops.validation import (
     check_dense_level,
-    check_edges_within_graphs,
     check_finite,
     check_floating,
     values_checked,
@@ -30,7 +29,7 @@ def sparse_level(
     rows: Tensor,
     edge_index: Tensor | EdgeIndex | SparseTensor | Adjacency,
     edge_weight: Tensor | None,
-    batch: Tensor | None,
+    batch: Tensor | Segments | None,
     batch_size: int | None,
     *,
     mask: Tensor | None,
@@ -55,13 +54,11 @@ def sparse_level(
     check_floating(name, rows, 2)
     if mask is not None:
         raise ValueError("mask: expected None on a sparse level, where every row is a node")
-    graphs = segments(rows.size(0), batch, batch_size, max_num_nodes, rows.device, validate)
-    values = values_checked(rows, validate)
-    adjacency = prepare_adjacency(edge_index, edge_weight, rows.size(0), validate=validate)
-    if values and probabilities:
+    nodes = rows.size(0)
+    adjacency = prepare_adjacency(edge_index, edge_weight, nodes, validate=validate)
+    graphs = segments(nodes, batch, batch_size, max_num_nodes, rows.device, validate, adjacency)
+    if probabilities and values_checked(rows, validate):
         check_probabilities(_given_weights(edge_index, edge_weight))
-    if values:
-        check_edges_within_graphs(adjacency.col, adjacency.target, graphs.batch)
     return adjacency, graphs
 
 

@@ -2,14 +2,12 @@ r"""How well an assignment predicts the edges: :math:`\mathbf{A}` against SSᵀ.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
-from torch_geometric.index import index2ptr
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.coarsen import Coarsening, sparse_coarsen
+from pyg_diffpool.ops.contraction import contract
 from pyg_diffpool.ops.dense_coarsen import mask_adjacency, mask_rows, node_counts
 from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
 from pyg_diffpool.ops.pairwise_cross_entropy import dense_cross_entropy, sparse_cross_entropy
@@ -17,9 +15,6 @@ from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autoca
 from pyg_diffpool.ops.reduction import check_convention, reduce_graphs
 from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.validation import check_assignment, check_choice
-
-# Below this share of ‖A‖² the three terms of the identity cancel too far for float32 products.
-NEAR_OPTIMUM = 1e-3
 
 
 def link_prediction_loss(
@@ -114,7 +109,12 @@ def link_prediction_loss(
             probabilities=probabilities,
         )
         check_assignment(s, (s.size(0),))
-        values, pairs = sparse_link_loss(s, adjacency, graphs, None, convention, scale, normalize)
+        distances = s.new_empty(0)
+        if convention != "reference":
+            distances = contract(s[:, :0], s, adjacency, graphs, distances=True).distances
+        values, pairs = sparse_link_loss(
+            s, adjacency, graphs, distances, convention, scale, normalize
+        )
     return reduce_graphs(values, pairs, convention, reduction)
 
 
@@ -122,21 +122,22 @@ def sparse_link_loss(
     s: Tensor,
     adjacency: Adjacency,
     graphs: Segments,
-    coarsening: Coarsening | None,
+    distances: Tensor,
     convention: str,
     scale: str | None,
     normalize: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return the loss and the number of pairs of each graph (a scalar loss under ``pyg``)."""
     dtype = accumulation_dtype(s.dtype)
-    pairs = graphs.sizes.square()
+    sizes = graphs.sizes
     if convention == "reference":
-        return sparse_cross_entropy(s, adjacency, graphs).to(dtype), pairs
-    squared = _squared_distances(s, adjacency, graphs, coarsening)
-    if convention == "pyg":
-        entries = graphs.batch_size * graphs.max_num_nodes**2 if normalize else 1
-        return (_square_root(squared.sum()) / max(entries, 1)).to(dtype), pairs
-    return _scaled(_square_root(squared), graphs.sizes, scale).to(dtype), pairs
+        return sparse_cross_entropy(s, adjacency.coalesce(), graphs).to(dtype), sizes.square()
+    if convention == "paper":
+        return _scaled(_square_root(distances), sizes, scale).to(dtype), sizes.square()
+    norm = _square_root(distances.sum())
+    if normalize:
+        norm = norm / (graphs.padded_rows().square() * graphs.batch_size).clamp(min=1)
+    return norm.to(dtype), sizes.square()
 
 
 def dense_link_loss(
@@ -172,60 +173,3 @@ def _square_root(squared: Tensor) -> Tensor:
     """Root whose slope at zero is zero; rounding may have left zero slightly negative."""
     zero = squared <= 0
     return squared.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)
-
-
-def _squared_distances(
-    s: Tensor, adjacency: Adjacency, graphs: Segments, coarsening: Coarsening | None
-) -> Tensor:
-    r"""Return :math:`\lVert \mathbf{A} - \mathbf{S} \mathbf{S}^{\top} \rVert_F^2` of each graph."""
-    norms = _squared_norms(adjacency, graphs)
-    if s.is_cuda:
-        # A branch would wait for the device; float64 is cheap there.
-        return norms + _identity_terms(sparse_coarsen(s[:, :0], exact(s), adjacency, graphs))
-    if coarsening is None:
-        coarsening = sparse_coarsen(s[:, :0], s, adjacency, graphs)
-    squared = norms + _identity_terms(coarsening)
-    if coarsening.gram.dtype == torch.float64:
-        return squared
-    near = squared.detach() < NEAR_OPTIMUM * norms.detach()
-    if not bool(near.any()):
-        return squared
-    s, adjacency, chosen = _only(near, s, adjacency, graphs)
-    terms = _identity_terms(sparse_coarsen(s[:, :0], exact(s), adjacency, chosen))
-    return squared.masked_scatter(near, norms[near] + terms)
-
-
-def _squared_norms(adjacency: Adjacency, graphs: Segments) -> Tensor:
-    """Return ‖A‖² of each graph in float64."""
-    if adjacency.weight is None:
-        return exact(adjacency.rowptr[graphs.ptr].diff())
-    squares = exact(adjacency.weight).square()
-    graph = graphs.batch[adjacency.target]
-    return squares.new_zeros(graphs.batch_size).index_add(0, graph, squares)
-
-
-def _identity_terms(coarsening: Coarsening) -> Tensor:
-    trace = exact(coarsening.adj.diagonal(dim1=1, dim2=2)).sum(1)
-    return exact(coarsening.gram).square().sum((1, 2)) - 2 * trace
-
-
-def _only(
-    chosen: Tensor, s: Tensor, adjacency: Adjacency, graphs: Segments
-) -> tuple[Tensor, Adjacency, Segments]:
-    """Keep the chosen graphs of a batch."""
-    nodes = chosen[graphs.batch]
-    edges = nodes[adjacency.target]
-    position = nodes.cumsum(0) - 1
-    col, target = position[adjacency.col[edges]], position[adjacency.target[edges]]
-    weight = None if adjacency.weight is None else adjacency.weight[edges]
-    kept = s[nodes]
-    rowptr = index2ptr(target, kept.size(0))
-    sizes = graphs.sizes[chosen]
-    batch = torch.arange(sizes.numel(), device=s.device).repeat_interleave(sizes)
-    ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
-    largest = int(sizes.max())
-    return (
-        kept,
-        Adjacency(rowptr, col, target, weight, adjacency.undirected),
-        Segments(batch, ptr, sizes.numel(), largest),
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -30,4 +30,7 @@ def exact(tensor: Tensor) -> Tensor:
 
 def without_autocast(tensor: Tensor) -> AbstractContextManager[None]:
     """Switch autocast off: dtypes are chosen here by hand."""
-    return torch.autocast(tensor.device.type, enabled=False)
+    device = tensor.device.type
+    if not torch.is_autocast_enabled(device):
+        return nullcontext()
+    return torch.autocast(device, enabled=False)

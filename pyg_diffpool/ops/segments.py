@@ -8,7 +8,11 @@ import torch
 from torch import Tensor
 from torch_geometric.index import index2ptr
 
+from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.library import operator, traced
 from pyg_diffpool.ops.validation import values_checked
+
+UNKNOWN = -1
 
 
 class Segments(NamedTuple):
@@ -18,47 +22,79 @@ class Segments(NamedTuple):
         batch: Graph of each node, :math:`(N)`.
         ptr: First node of each graph, :math:`(B + 1)`.
         batch_size: Number of graphs.
-        max_num_nodes: Width of a padded batch: at least the nodes of the largest graph.
+        given_width: At least the nodes of the largest graph, or :data:`UNKNOWN`: to learn it, a
+            GPU would have to be waited for.
     """
 
     batch: Tensor
     ptr: Tensor
     batch_size: int
-    max_num_nodes: int
+    given_width: int
 
     @property
     def sizes(self) -> Tensor:
         """Number of nodes of each graph."""
         return self.ptr.diff()
 
+    @property
+    def width(self) -> int:
+        """Rows of each graph in a padded batch; measured if it was not given."""
+        if self.given_width != UNKNOWN:
+            return self.given_width
+        return int(self.sizes.max()) if self.batch_size > 0 else 0
+
+    def padded_rows(self) -> Tensor:
+        """Rows of each graph in a padded batch, as a scalar tensor that nobody waits for."""
+        if self.given_width != UNKNOWN:
+            return torch.full((), self.given_width, device=self.ptr.device)
+        if self.batch_size == 0:
+            return self.ptr.new_zeros(())
+        return self.sizes.max()
+
     def slots(self) -> Tensor:
         """Position of each node in a padded batch whose two leading dimensions are flattened."""
-        offset = torch.arange(self.batch_size, device=self.ptr.device) * self.max_num_nodes
+        offset = torch.arange(self.batch_size, device=self.ptr.device) * self.width
         shift = offset - self.ptr[:-1]
         return torch.arange(self.batch.numel(), device=self.ptr.device) + shift[self.batch]
 
 
 def segments(
     num_nodes: int,
-    batch: Tensor | None,
+    batch: Tensor | Segments | None,
     batch_size: int | None,
     max_num_nodes: int | None,
     device: torch.device,
     validate: bool | None,
+    adjacency: Adjacency | None = None,
 ) -> Segments:
     """Return the segments of a batch vector, having checked it.
 
+    Args:
+        num_nodes: Number of nodes.
+        batch: Graph of each node; segments are returned as they are.
+        batch_size: Number of graphs.
+        max_num_nodes: At least the nodes of the largest graph.
+        device: Where the nodes are.
+        validate: Whether to check values.
+        adjacency: Edges to check too: none may join two graphs.
+
     Raises:
         ValueError: If :obj:`batch` is not sorted, of the wrong size, or does not fit
-            :obj:`batch_size` or :obj:`max_num_nodes`.
+            :obj:`batch_size` or :obj:`max_num_nodes`, or an edge joins two graphs.
     """
+    if isinstance(batch, Segments):
+        return batch
     if batch is None:
         if batch_size not in (None, 1):
             raise ValueError(
                 f"batch: expected a graph for each node of {batch_size} graphs, got None"
             )
+        if max_num_nodes is None:
+            max_num_nodes = num_nodes
+        elif max_num_nodes < num_nodes:
+            raise _too_narrow(num_nodes, max_num_nodes)
         batch = torch.zeros(num_nodes, dtype=torch.long, device=device)
-        batch_size = 1
+        return Segments(batch, torch.arange(2, device=device) * num_nodes, 1, max_num_nodes)
     if batch.dim() != 1 or batch.numel() != num_nodes:
         raise ValueError(
             f"batch: expected one graph for each of the {num_nodes} nodes, "
@@ -66,21 +102,67 @@ def segments(
         )
     if batch.is_floating_point() or batch.dtype == torch.bool:
         raise TypeError(f"batch: expected an integer dtype, got {batch.dtype}")
-    if batch_size is None:
-        batch_size = int(batch.max()) + 1 if num_nodes > 0 else 0
-    if values_checked(batch, validate) and num_nodes > 0:
+    batch = batch.long()
+    edges = (None, None) if adjacency is None else (adjacency.rowptr, adjacency.col)
+    given = (
+        UNKNOWN if batch_size is None else batch_size,
+        UNKNOWN if max_num_nodes is None else max_num_nodes,
+        values_checked(batch, validate),
+    )
+    ptr = (_checked_pointers if traced() else _pointers)(batch, *edges, *given)
+    return Segments(batch, ptr, ptr.size(0) - 1 if batch_size is None else batch_size, given[1])
+
+
+def _pointers(
+    batch: Tensor,
+    rowptr: Tensor | None,
+    col: Tensor | None,
+    batch_size: int,
+    max_num_nodes: int,
+    validate: bool,
+) -> Tensor:
+    """Return the first node of each graph."""
+    if batch_size == UNKNOWN:
+        batch_size = int(batch[-1]) + 1 if batch.numel() > 0 else 0
+    if validate and batch.numel() > 0:
         _check_batch(batch, batch_size)
-    ptr = index2ptr(batch.long(), batch_size)
-    if max_num_nodes is None:
-        max_num_nodes = int(ptr.diff().max()) if batch_size > 0 else 0
-    elif values_checked(batch, validate) and batch_size > 0:
+    ptr: Tensor = index2ptr(batch, batch_size)
+    if validate and max_num_nodes != UNKNOWN and batch_size > 0:
         largest = int(ptr.diff().max())
         if largest > max_num_nodes:
-            raise ValueError(
-                f"max_num_nodes: expected at least {largest}, the nodes of the largest graph, "
-                f"got {max_num_nodes}"
-            )
-    return Segments(batch.long(), ptr, batch_size, max_num_nodes)
+            raise _too_narrow(largest, max_num_nodes)
+    if validate and rowptr is not None and col is not None and col.numel() > 0:
+        _check_edges_within_graphs(rowptr, col, batch, ptr)
+    return ptr
+
+
+def _pointers_fake(
+    batch: Tensor,
+    rowptr: Tensor | None,
+    col: Tensor | None,
+    batch_size: int,
+    max_num_nodes: int,
+    validate: bool,
+) -> Tensor:
+    if batch_size == UNKNOWN:
+        return batch.new_empty(torch.library.get_ctx().new_dynamic_size(min=1))
+    return batch.new_empty(batch_size + 1)
+
+
+_checked_pointers = operator(
+    "segment_pointers",
+    "(Tensor batch, Tensor? rowptr, Tensor? col, SymInt batch_size, SymInt max_num_nodes, "
+    "bool validate) -> Tensor",
+    _pointers,
+    _pointers_fake,
+)
+
+
+def _too_narrow(largest: int, max_num_nodes: int) -> ValueError:
+    return ValueError(
+        f"max_num_nodes: expected at least {largest}, the nodes of the largest graph, "
+        f"got {max_num_nodes}"
+    )
 
 
 def _check_batch(batch: Tensor, batch_size: int) -> None:
@@ -91,4 +173,21 @@ def _check_batch(batch: Tensor, batch_size: int) -> None:
         raise ValueError(
             f"batch: expected graphs from 0 to {batch_size - 1} (batch_size={batch_size}), "
             f"got {first} to {last}"
+        )
+
+
+def _check_edges_within_graphs(rowptr: Tensor, col: Tensor, batch: Tensor, ptr: Tensor) -> None:
+    """Check the first and the last source of each node; the others lie between these."""
+    degree = rowptr.diff()
+    first = col[rowptr[:-1].clamp(max=col.numel() - 1)]
+    last = col[(rowptr[1:] - 1).clamp(min=0)]
+    outside = (first < ptr[batch]).logical_or_(last >= ptr[batch + 1])
+    crossing = outside.logical_and_(degree > 0)
+    if bool(crossing.any()):
+        v = int(crossing.nonzero()[0])
+        sources = col[int(rowptr[v]) : int(rowptr[v + 1])]
+        u = int(sources[batch[sources] != batch[v]][0])
+        raise ValueError(
+            "edge_index: expected edges within one graph, got an edge from node "
+            f"{u} of graph {int(batch[u])} to node {v} of graph {int(batch[v])}"
         )

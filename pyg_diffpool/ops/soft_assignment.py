@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 
@@ -34,6 +37,46 @@ def soft_assignment(logits: Tensor, columns: Tensor | None = None) -> Tensor:
         if columns is not None:
             wide = wide.masked_fill(~columns, -torch.inf)
         return wide.softmax(-1)
+
+
+# Probabilities vanish in every dtype long before; clamping keeps 0 · log 0 at 0.
+LOWEST_LOGARITHM = -1000.0
+
+
+def soft_assignment_and_entropy(
+    logits: Tensor, columns: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return what :func:`soft_assignment` does, and the entropy of each row."""
+    with without_autocast(logits):
+        wide = logits.to(accumulation_dtype(logits.dtype))
+        if columns is not None:
+            wide = wide.masked_fill(~columns, -torch.inf)
+        s, entropy = _SoftAssignment.apply(wide)  # type: ignore[no-untyped-call]
+    return s, entropy
+
+
+class _SoftAssignment(torch.autograd.Function):
+    r"""Softmax :math:`\mathbf{s}` of each row and its entropy :math:`H`, with a joint gradient.
+
+    .. math::
+        \frac{\partial H}{\partial l_k} = -s_k (\log s_k + H)
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
+        logarithm = logits.log_softmax(-1)
+        s = logarithm.exp()
+        logarithm = logarithm.clamp(min=LOWEST_LOGARITHM)
+        ctx.save_for_backward(s, logarithm)
+        return s, -torch.linalg.vecdot(s, logarithm)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, grad_entropy: Tensor) -> Tensor:
+        s, logarithm = ctx.saved_tensors
+        onto_s = torch.addcmul(grad, logarithm, grad_entropy.unsqueeze(-1), value=-1)
+        onto: Tensor = torch._softmax_backward_data(onto_s, s, -1, s.dtype)
+        return onto
 
 
 def cluster_mask(sizes: Tensor, ratio: float, max_clusters: int) -> Tensor:

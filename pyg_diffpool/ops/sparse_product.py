@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.library import operator
 from pyg_diffpool.ops.precision import accumulated, without_autocast
 
 # The tensors never leave this file; users need not hear that their format is young.
@@ -42,8 +42,22 @@ def sparse_product(adjacency: Adjacency, x: Tensor) -> Tensor:
         >>> sparse_product(adjacency, torch.tensor([[1.0], [2.0], [4.0]])).flatten()
         tensor([0., 0., 3.])
     """
-    out: Tensor = _SparseProduct.apply(x, adjacency.weight, adjacency)  # type: ignore[no-untyped-call]
+    out: Tensor = _product(x, *adjacency_arguments(adjacency))
     return out
+
+
+# An adjacency as an operator takes it, and what it is made of again inside.
+ADJACENCY_SIGNATURE = (
+    "Tensor rowptr, Tensor col, Tensor target, Tensor? weight, Tensor symmetric, "
+    "Tensor? transposed, bool coalesced"
+)
+
+
+def adjacency_arguments(adjacency: Adjacency) -> tuple[Any, ...]:
+    """Return the arguments that :data:`ADJACENCY_SIGNATURE` describes."""
+    flag = adjacency.undirected
+    symmetric = flag if isinstance(flag, Tensor) else torch.tensor(flag)
+    return (*adjacency[:4], symmetric, *adjacency[5:])
 
 
 def spmm(adjacency: Adjacency, x: Tensor) -> Tensor:
@@ -51,7 +65,7 @@ def spmm(adjacency: Adjacency, x: Tensor) -> Tensor:
     weight = adjacency.weight
     weight = x.new_ones(adjacency.col.numel()) if weight is None else weight.to(x.dtype)
     if adjacency.col.numel() == 0 or x.size(1) == 0:
-        return torch.zeros_like(x)
+        return x.new_zeros(x.shape)
     matrix = _matrix(adjacency, weight)
     if x.device.type == "cpu" and x.size(1) >= WIDE_COLUMNS:
         out: Tensor = torch.sparse.mm(matrix, x.contiguous(), reduce="sum")
@@ -77,24 +91,63 @@ def edge_products(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:
     return product.values()
 
 
-class _SparseProduct(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor | None, adjacency: Adjacency) -> Tensor:
-        ctx.adjacency = adjacency._replace(weight=None)
-        ctx.save_for_backward(x, weight)
-        with torch.no_grad(), without_autocast(x):
-            return spmm(adjacency, accumulated(x)).to(x.dtype)
+def _forward(x: Tensor, *adjacency: Any) -> Tensor:
+    with without_autocast(x):
+        return spmm(Adjacency(*adjacency), accumulated(x)).to(x.dtype)
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        x, weight = ctx.saved_tensors
-        adjacency = ctx.adjacency._replace(weight=weight)
-        grad_x = grad_weight = None
-        with without_autocast(grad):
-            wide = accumulated(grad)
-            if ctx.needs_input_grad[0]:
-                grad_x = spmm(adjacency.transpose(), wide).to(x.dtype)
-            if ctx.needs_input_grad[1]:
-                grad_weight = edge_products(adjacency, accumulated(x), wide).to(weight.dtype)
-        return grad_x, grad_weight, None
+
+def _fake(x: Tensor, *adjacency: Any) -> Tensor:
+    return x.new_empty(x.shape)
+
+
+def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, rowptr, col, target, weight, symmetric, transposed, ctx.coalesced = inputs
+    ctx.save_for_backward(x, rowptr, col, target, weight, symmetric, transposed)
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    x, *adjacency = ctx.saved_tensors
+    weight = adjacency[3]
+    needs_x, needs_weight = ctx.needs_input_grad[0], ctx.needs_input_grad[4]
+    grad_x = grad_weight = None
+    if needs_x:
+        grad_x = _transposed_product(grad, *adjacency, ctx.coalesced)
+    if needs_weight:
+        grad_weight = _weight_gradient(x, grad, *adjacency, ctx.coalesced).to(weight.dtype)
+    return grad_x, None, None, None, grad_weight, None, None, None
+
+
+def _transposed_forward(grad: Tensor, *adjacency: Any) -> Tensor:
+    with without_autocast(grad):
+        return spmm(Adjacency(*adjacency).transpose(), accumulated(grad)).to(grad.dtype)
+
+
+def _weight_forward(x: Tensor, grad: Tensor, *adjacency: Any) -> Tensor:
+    with without_autocast(grad):
+        return edge_products(Adjacency(*adjacency), accumulated(x), accumulated(grad))
+
+
+def _weight_fake(x: Tensor, grad: Tensor, *adjacency: Any) -> Tensor:
+    return accumulated(x.new_empty(adjacency[1].shape))
+
+
+_product = operator(
+    "sparse_product",
+    f"(Tensor x, {ADJACENCY_SIGNATURE}) -> Tensor",
+    _forward,
+    _fake,
+    _setup,
+    _backward,
+)
+_transposed_product = operator(
+    "transposed_product",
+    f"(Tensor x, {ADJACENCY_SIGNATURE}) -> Tensor",
+    _transposed_forward,
+    _fake,
+)
+_weight_gradient = operator(
+    "edge_products",
+    f"(Tensor x, Tensor y, {ADJACENCY_SIGNATURE}) -> Tensor",
+    _weight_forward,
+    _weight_fake,
+)

@@ -66,18 +66,6 @@ def check_finite(name: str, weight: Tensor) -> None:
         raise ValueError(f"{name}: expected finite weights, got {bad}")
 
 
-def check_edges_within_graphs(source: Tensor, target: Tensor, batch: Tensor) -> None:
-    """Raise a :class:`ValueError` if an edge joins two graphs of the batch."""
-    crossing = batch[source] != batch[target]
-    if bool(crossing.any()):
-        edge = int(crossing.nonzero()[0])
-        u, v = int(source[edge]), int(target[edge])
-        raise ValueError(
-            "edge_index: expected edges within one graph, got an edge from node "
-            f"{u} of graph {int(batch[u])} to node {v} of graph {int(batch[v])}"
-        )
-
-
 def check_dense_level(x: Tensor, adj: Tensor, mask: Tensor | None) -> None:
     """Check the shapes of a dense level: x [B, N, F], adj [B, N, N], mask [B, N]."""
     check_floating("x", x, 3)

@@ -1,0 +1,95 @@
+r"""The squared distance between an adjacency matrix and its prediction, without either.
+
+.. math::
+    \lVert \mathbf{A} - \mathbf{S} \mathbf{S}^{\top} \rVert_F^2 = \lVert \mathbf{A} \rVert_F^2
+    - 2\, \mathrm{tr}(\mathbf{S}^{\top} \mathbf{A} \mathbf{S})
+    + \lVert \mathbf{S}^{\top} \mathbf{S} \rVert_F^2
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch_geometric.index import index2ptr
+
+from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.operator_level import Level
+from pyg_diffpool.ops.precision import exact
+from pyg_diffpool.ops.segments import Segments
+
+# Below this share of ‖A‖² the three terms of the identity cancel too far for float32 products.
+NEAR_OPTIMUM = 1e-3
+
+
+def squared_norms(adjacency: Adjacency, graphs: Segments) -> Tensor:
+    """Return ‖A‖² of each graph in float64."""
+    if adjacency.coalesced and adjacency.weight is None:
+        return exact(adjacency.rowptr[graphs.ptr].diff())
+    squares = _own_weights(adjacency) * _entries(adjacency)
+    graph = graphs.batch[adjacency.target]
+    return squares.new_zeros(graphs.batch_size).index_add(0, graph, squares)
+
+
+def squared_norm_gradient(adjacency: Adjacency, graphs: Segments, grad: Tensor) -> Tensor:
+    """Return the gradient of :func:`squared_norms` for the weight of each edge."""
+    return 2 * _entries(adjacency) * grad[graphs.batch[adjacency.target]]
+
+
+def identity_terms(adj: Tensor, gram: Tensor) -> Tensor:
+    """Return the two terms of the identity that depend on S, in float64."""
+    trace = exact(adj.diagonal(dim1=1, dim2=2)).sum(1)
+    return exact(gram).square().sum((1, 2)) - 2 * trace
+
+
+def graphs_near_optimum(squared: Tensor, norms: Tensor, s: Tensor) -> Tensor | slice | None:
+    """Index the graphs that need products in float64, if there are any.
+
+    A GPU would have to be waited for to find out, and is good at float64: there, all do.
+    """
+    if s.dtype == torch.float64:
+        return None
+    if s.is_cuda:
+        return slice(None)
+    near = squared < NEAR_OPTIMUM * norms
+    return near if bool(near.any()) else None
+
+
+def exactly(
+    near: Tensor | slice, level: Level, s: Tensor
+) -> tuple[Level, Tensor, Tensor | slice, Tensor | slice]:
+    """Keep the chosen graphs, in float64; return also which nodes and edges were kept."""
+    adjacency, graphs, _ = level
+    if isinstance(near, slice):
+        return level._replace(backend="auto"), exact(s), near, near
+    nodes = near[graphs.batch]
+    edges = nodes[adjacency.target]
+    position = nodes.cumsum(0) - 1
+    sizes = graphs.sizes[near]
+    kept = adjacency._replace(
+        rowptr=index2ptr(position[adjacency.target[edges]], int(sizes.sum())),
+        col=position[adjacency.col[edges]],
+        target=position[adjacency.target[edges]],
+        weight=None if adjacency.weight is None else adjacency.weight[edges],
+        transposed=None,
+    )
+    batch = torch.arange(sizes.numel()).repeat_interleave(sizes)
+    ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    chosen = Segments(batch, ptr, sizes.numel(), int(sizes.max()))
+    return Level(kept, chosen, "auto"), exact(s[nodes]), nodes, edges
+
+
+def _own_weights(adjacency: Adjacency) -> Tensor:
+    if adjacency.weight is None:
+        return exact(torch.ones_like(adjacency.col))
+    return exact(adjacency.weight)
+
+
+def _entries(adjacency: Adjacency) -> Tensor:
+    """Return for each edge the entry of A that it belongs to, duplicates summed."""
+    weight = _own_weights(adjacency)
+    if adjacency.coalesced:
+        return weight
+    first = torch.ones_like(adjacency.col)
+    first[1:] = (adjacency.col.diff() != 0) | (adjacency.target.diff() != 0)
+    entry = first.cumsum(0) - 1
+    return torch.zeros_like(weight).index_add(0, entry, weight)[entry]

@@ -1,0 +1,40 @@
+"""Orders of edges: recognised in one pass where they are right, sorted where they are not."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# Above it torch has a radix sort; below, NumPy's for 16-bit numbers is faster than torch's other.
+RADIX_SORTED_BY_TORCH = 2**15
+SIXTEEN_BITS = 2**16
+
+
+def is_increasing(major: Tensor, minor: Tensor, num_nodes: int) -> bool:
+    """Whether the pairs are strictly increasing: sorted, and without duplicates."""
+    key = major * num_nodes + minor
+    return bool((key[1:] > key[:-1]).all())
+
+
+def pair_order(major: Tensor, minor: Tensor, num_nodes: int) -> Tensor:
+    """Return the order that sorts the pairs; equal pairs keep theirs."""
+    if _small(major, num_nodes):
+        order = stable_order(minor, num_nodes)
+        return order[stable_order(major[order], num_nodes)]
+    return torch.sort(major * num_nodes + minor, stable=True)[1]
+
+
+def stable_order(nodes: Tensor, num_nodes: int) -> Tensor:
+    """Return the order that sorts node numbers; equal numbers keep theirs."""
+    if _small(nodes, num_nodes):
+        narrow = nodes.numpy().astype("uint16")
+        return torch.from_numpy(narrow.argsort(kind="stable"))
+    return torch.sort(nodes, stable=True)[1]
+
+
+def _small(nodes: Tensor, num_nodes: int) -> bool:
+    return (
+        nodes.device.type == "cpu"
+        and nodes.numel() < RADIX_SORTED_BY_TORCH
+        and num_nodes <= SIXTEEN_BITS
+    )
