@@ -237,7 +237,7 @@ def _from_source_order(
 ) -> Adjacency:
     """Edges strictly increasing by source: one stable sort gives both orders."""
     order = stable_order(target, num_nodes)
-    col, by_target = source[order], target[order]
+    col, by_target = source.index_select(0, order), target.index_select(0, order)
     weight_by_target = None if weight is None else weight[order]
     rowptr = index2ptr(by_target, num_nodes)
     if _mirrors(source, target, weight, by_target, col, weight_by_target):
@@ -266,7 +266,14 @@ def _from_any_order(
         return Adjacency(rowptr, source, target, weight, coalesced=True)
     order = stable_order(source, num_nodes)
     weight_by_source = None if weight is None else weight[order]
-    if _mirrors(source[order], target[order], weight_by_source, target, source, weight):
+    if _mirrors(
+        source.index_select(0, order),
+        target.index_select(0, order),
+        weight_by_source,
+        target,
+        source,
+        weight,
+    ):
         return Adjacency(rowptr, source, target, weight, undirected=True, coalesced=True)
     return Adjacency(rowptr, source, target, weight, transposed=order, coalesced=True)
 
@@ -276,7 +283,7 @@ def _coalesce(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Sort by target, then source, and sum the weights of duplicate edges."""
     order = pair_order(target, source, num_nodes)
-    source, target = source[order], target[order]
+    source, target = source.index_select(0, order), target.index_select(0, order)
     weight = None if weight is None else weight[order]
     key = target * num_nodes + source
     first = torch.ones_like(key, dtype=torch.bool)
@@ -355,7 +362,7 @@ def _order_edges_kernel(
         order = torch.arange(source.numel())
     else:
         order = pair_order(target, source, num_nodes)
-        source, target = source[order], target[order]
+        source, target = source.index_select(0, order), target.index_select(0, order)
     transposed = stable_order(source, num_nodes)
     symmetric = declared
     if on_cpu and not declared:

@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from pyg_diffpool.ops.dense_coarsen import mask_rows, node_counts
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
-from pyg_diffpool.ops.reduction import check_convention, reduce_graphs
+from pyg_diffpool.ops.reduction import at_least_one, check_convention, reduce_graphs
 from pyg_diffpool.ops.segments import Segments, segments
 from pyg_diffpool.ops.validation import check_assignment, check_floating
 
@@ -63,32 +63,32 @@ def assignment_entropy(
     if isinstance(s, Tensor) and s.dim() == 3:
         check_assignment(s, tuple(s.shape[:2]))
         rows = _row_entropy(mask_rows(s, mask), convention)
-        values, nodes = dense_entropy(rows, mask, convention)
+        values = dense_entropy(rows, mask, convention)
+        sizes = node_counts(rows, mask)
     else:
         check_floating("s", s, 2)
         check_assignment(s, (s.size(0),))
         graphs = segments(s.size(0), batch, batch_size, max_num_nodes, s.device, validate)
-        values, nodes = sparse_entropy(_row_entropy(s, convention), graphs, convention)
-    return reduce_graphs(values, nodes, convention, reduction)
+        values = sparse_entropy(_row_entropy(s, convention), graphs, convention)
+        sizes = graphs.sizes
+    return reduce_graphs(values, sizes, convention, reduction, pairs=False)
 
 
-def sparse_entropy(rows: Tensor, graphs: Segments, convention: str) -> tuple[Tensor, Tensor]:
-    """Return the entropy and the number of nodes of each graph, from the entropy of each row."""
-    sizes = graphs.sizes
+def sparse_entropy(rows: Tensor, graphs: Segments, convention: str) -> Tensor:
+    """Return the entropy of each graph (the mean of all under ``pyg``) from that of each row."""
     if convention == "pyg":
-        return rows.sum() / (graphs.padded_rows() * graphs.batch_size).clamp(min=1), sizes
+        return rows.sum() / at_least_one(graphs.batch_size * graphs.padded_width())
     total = exact(rows.new_zeros(graphs.batch_size)).index_add(0, graphs.batch, exact(rows))
-    return _per_graph(total, sizes, convention).to(rows.dtype), sizes
+    return _per_graph(total, graphs.sizes, convention).to(rows.dtype)
 
 
-def dense_entropy(rows: Tensor, mask: Tensor | None, convention: str) -> tuple[Tensor, Tensor]:
-    """Return the entropy and the number of nodes of each graph, from the entropy (B, N) of rows."""
-    sizes = node_counts(rows, mask)
+def dense_entropy(rows: Tensor, mask: Tensor | None, convention: str) -> Tensor:
+    """Return the entropy of each graph (the mean of all under ``pyg``) from that of rows (B, N)."""
     if mask is not None:
         rows = rows.masked_fill(~mask, 0.0)
     if convention == "pyg":
-        return rows.sum() / max(rows.numel(), 1), sizes
-    return _per_graph(rows.sum(1), sizes, convention), sizes
+        return rows.sum() / max(rows.numel(), 1)
+    return _per_graph(rows.sum(1), node_counts(rows, mask), convention)
 
 
 def _per_graph(total: Tensor, sizes: Tensor, convention: str) -> Tensor:

@@ -15,7 +15,13 @@ from torch import Tensor
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.backends import Contractions
 from pyg_diffpool.ops.contraction_gradient import contraction_gradient
-from pyg_diffpool.ops.distances import exactly, graphs_near_optimum, identity_terms, squared_norms
+from pyg_diffpool.ops.distances import (
+    exactly,
+    identity_terms,
+    in_float64,
+    near_optimum,
+    squared_norms,
+)
 from pyg_diffpool.ops.library import operator
 from pyg_diffpool.ops.operator_level import LEVEL_SIGNATURE, Level
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
@@ -41,8 +47,8 @@ def contract(
     distances: bool,
 ) -> Contraction:
     """Contract checked arguments, with the squared distances if so wished."""
-    *results, _ = _contract(x, s, *Level(adjacency, graphs, backend).arguments(), distances)
-    return Contraction(*results)
+    results = _contract(x, s, *Level(adjacency, graphs, backend).arguments(), distances)
+    return Contraction(*results[:4])
 
 
 def _forward(x: Tensor, s: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
@@ -54,10 +60,13 @@ def _forward(x: Tensor, s: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
     with without_autocast(x):
         wide = s.to(dtype)
         out = level.multiply(x.to(dtype), wide)
-        squared = _squared_distances(level, wide, out) if distances else exact(wide.new_empty(0))
+        if distances:
+            squared, near = _squared_distances(level, wide, out)
+        else:
+            squared, near = _no_distances(wide, 0)
     adj = out.product if level.adjacency.undirected else out.product.transpose(1, 2).contiguous()
     pooled = out.pooled.to(torch.promote_types(x.dtype, s.dtype))
-    return pooled, adj, out.gram, squared, out.kept
+    return pooled, adj, out.gram, squared, near, out.kept
 
 
 def _fake(x: Tensor, s: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
@@ -75,7 +84,7 @@ def _results(x: Tensor, s: Tensor, level: Level, distances: bool, kept: int) -> 
         x.new_empty(batch_size, clusters, x.size(1), dtype=pooled_dtype),
         s.new_empty(batch_size, clusters, clusters, dtype=dtype),
         s.new_empty(batch_size, clusters, clusters, dtype=dtype),
-        exact(s.new_empty(batch_size if distances else 0, dtype=dtype)),
+        *_no_distances(s.to(dtype), batch_size if distances else 0),
         s.new_empty(kept, dtype=dtype),
     )
 
@@ -85,26 +94,30 @@ def _accumulation_dtype(x: Tensor, s: Tensor, adjacency: Adjacency) -> torch.dty
     return accumulation_dtype(x.dtype, s.dtype, weight.dtype)
 
 
-def _squared_distances(level: Level, s: Tensor, out: Contractions) -> Tensor:
-    """Return ‖A - SSᵀ‖² of each graph, from products in float64 where the others cancel."""
+def _no_distances(s: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    return exact(s.new_empty(count)), s.new_empty(count, dtype=torch.bool)
+
+
+def _squared_distances(level: Level, s: Tensor, out: Contractions) -> tuple[Tensor, Tensor]:
+    """Return ‖A - SSᵀ‖² of each graph, and which took products in float64, as others cancel."""
     norms = squared_norms(level.adjacency, level.graphs)
     squared = norms + identity_terms(out.product, out.gram)
-    near = graphs_near_optimum(squared, norms, s)
-    if near is None:
-        return squared
-    chosen, s, _, _ = exactly(near, level, s)
-    terms = chosen.multiply(s[:, :0], s)
-    squared[near] = norms[near] + identity_terms(terms.product, terms.gram)
-    return squared
+    near = near_optimum(squared, norms)
+    chosen = in_float64(near, s)
+    if chosen is not None:
+        kept, s, _, _ = exactly(chosen, level, s)
+        terms = kept.multiply(s[:, :0], s)
+        squared[chosen] = norms[chosen] + identity_terms(terms.product, terms.gram)
+    return squared, near
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     x, s, *level, ctx.width, ctx.backend, _ = inputs
-    _, _, gram, squared, kept = output
+    _, _, gram, _, near, kept = output
     tensors = [argument for argument in level if not isinstance(argument, bool)]
     ctx.coalesced = level[6]
-    ctx.save_for_backward(x, s, kept, gram, squared, *tensors)
-    ctx.mark_non_differentiable(kept)
+    ctx.save_for_backward(x, s, kept, gram, near, *tensors)
+    ctx.mark_non_differentiable(near, kept)
     ctx.set_materialize_grads(False)
 
 
@@ -122,7 +135,7 @@ def _backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
 _contract = operator(
     "contract",
     f"(Tensor x, Tensor s, {LEVEL_SIGNATURE}, bool distances) -> "
-    "(Tensor pooled, Tensor adj, Tensor gram, Tensor squared, Tensor kept)",
+    "(Tensor pooled, Tensor adj, Tensor gram, Tensor squared, Tensor near, Tensor kept)",
     _forward,
     _fake,
     _setup,

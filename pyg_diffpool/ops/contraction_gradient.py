@@ -13,12 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyg_diffpool.ops.distances import (
-    exactly,
-    graphs_near_optimum,
-    squared_norm_gradient,
-    squared_norms,
-)
+from pyg_diffpool.ops.distances import exactly, in_float64, squared_norm_gradient
 from pyg_diffpool.ops.library import operator
 from pyg_diffpool.ops.operator_level import LEVEL_SIGNATURE, Level
 from pyg_diffpool.ops.precision import without_autocast
@@ -55,24 +50,21 @@ class _Forward(NamedTuple):
 def _kernel(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of features, assignment and weights; empty where not needed."""
     cotangents = _Cotangents(*arguments[:4])
-    x, s, kept, gram, squared, *level_arguments = arguments[4:-3]
+    x, s, kept, gram, near, *level_arguments = arguments[4:-3]
     level, needs = Level.of(tuple(level_arguments)), _Needs(*arguments[-3:])
     onto_x, onto_s, onto_weight = _fake(*arguments)
     if x.size(0) == 0 or level.graphs.batch_size == 0:
         return onto_x.zero_(), onto_s.zero_(), onto_weight.zero_()
     with without_autocast(x):
         given = _Forward(level, x.to(kept.dtype), s.to(kept.dtype), kept, gram)
-        near = None
-        if cotangents.squared is not None:
-            norms = squared_norms(level.adjacency, level.graphs)
-            near = graphs_near_optimum(squared, norms, given.s)
-        if cotangents.squared is None or near is None:
+        chosen = None if cotangents.squared is None else in_float64(near, given.s)
+        if cotangents.squared is None or chosen is None:
             found = _products(given, cotangents, needs)
         else:
             far = cotangents.squared.clone()
-            far[near] = 0.0
+            far[chosen] = 0.0
             found = _products(given, cotangents._replace(squared=far), needs)
-            found = _with_exact_products(found, given, near, cotangents.squared[near], needs)
+            found = _with_exact_products(found, given, chosen, cotangents.squared[chosen], needs)
         slope_x, slope_s, slope_weight = found
         if slope_weight is not None and cotangents.squared is not None:
             own = squared_norm_gradient(level.adjacency, level.graphs, cotangents.squared)
@@ -169,7 +161,7 @@ def _fake(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
 contraction_gradient = operator(
     "contraction_gradient",
     "(Tensor? grad_pooled, Tensor? grad_adj, Tensor? grad_gram, Tensor? grad_squared, Tensor x, "
-    f"Tensor s, Tensor kept, Tensor gram, Tensor squared, {LEVEL_SIGNATURE}, bool needs_x, "
+    f"Tensor s, Tensor kept, Tensor gram, Tensor near, {LEVEL_SIGNATURE}, bool needs_x, "
     "bool needs_s, bool needs_weight) -> (Tensor, Tensor, Tensor)",
     _kernel,
     _fake,

@@ -49,9 +49,9 @@ def pool_sparse(
     pooled, adj, gram, distances = contract(x, s, adjacency, graphs, backend, distances=measured)
     # A softmax is float32 at least; the next layer expects the format that this one was given.
     coarsening = Coarsening(pooled.to(x.dtype), adj, gram)
-    link, pairs = sparse_link_loss(s, adjacency, graphs, distances, convention, scale, normalize)
-    entropy, nodes = sparse_entropy(row_entropy, graphs, convention)
-    return s, coarsening, _objectives(link, pairs, entropy, nodes, convention)
+    link = sparse_link_loss(s, adjacency, graphs, distances, convention, scale, normalize)
+    entropy = sparse_entropy(row_entropy, graphs, convention)
+    return s, coarsening, _objectives(link, entropy, graphs.sizes, convention)
 
 
 def pool_dense(
@@ -72,22 +72,19 @@ def pool_dense(
     pooled, coarse_adj, gram = dense_coarsen(x, s, adj, mask)
     coarsening = Coarsening(pooled.to(x.dtype), coarse_adj, gram)
     if with_link:
-        link, pairs = dense_link_loss(s, adj, mask, convention, scale, normalize)
+        link = dense_link_loss(s, adj, mask, convention, scale, normalize)
     else:
-        pairs = node_counts(s, mask)
         link = s.new_zeros(s.size(0))
-    entropy, nodes = dense_entropy(row_entropy, mask, convention)
-    return s, coarsening, _objectives(link, pairs, entropy, nodes, convention)
+    entropy = dense_entropy(row_entropy, mask, convention)
+    return s, coarsening, _objectives(link, entropy, node_counts(x, mask), convention)
 
 
-def _objectives(
-    link: Tensor, pairs: Tensor, entropy: Tensor, nodes: Tensor, convention: str
-) -> Objectives:
+def _objectives(link: Tensor, entropy: Tensor, sizes: Tensor, convention: str) -> Objectives:
     return Objectives(
         link,
         entropy,
-        reduce_graphs(link, pairs, convention, "mean"),
-        reduce_graphs(entropy, nodes, convention, "mean"),
+        reduce_graphs(link, sizes, convention, "mean", pairs=True),
+        reduce_graphs(entropy, sizes, convention, "mean", pairs=False),
     )
 
 

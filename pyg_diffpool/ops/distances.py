@@ -41,7 +41,12 @@ def identity_terms(adj: Tensor, gram: Tensor) -> Tensor:
     return exact(gram).square().sum((1, 2)) - 2 * trace
 
 
-def graphs_near_optimum(squared: Tensor, norms: Tensor, s: Tensor) -> Tensor | slice | None:
+def near_optimum(squared: Tensor, norms: Tensor) -> Tensor:
+    """Which graphs have terms that cancel too far for float32 products."""
+    return squared < NEAR_OPTIMUM * norms
+
+
+def in_float64(near: Tensor, s: Tensor) -> Tensor | slice | None:
     """Index the graphs that need products in float64, if there are any.
 
     A GPU would have to be waited for to find out, and is good at float64: there, all do.
@@ -50,7 +55,6 @@ def graphs_near_optimum(squared: Tensor, norms: Tensor, s: Tensor) -> Tensor | s
         return None
     if s.is_cuda:
         return slice(None)
-    near = squared < NEAR_OPTIMUM * norms
     return near if bool(near.any()) else None
 
 

@@ -20,8 +20,8 @@ def pair_order(major: Tensor, minor: Tensor, num_nodes: int) -> Tensor:
     """Return the order that sorts the pairs; equal pairs keep theirs."""
     if _small(major, num_nodes):
         order = stable_order(minor, num_nodes)
-        return order[stable_order(major[order], num_nodes)]
-    return torch.sort(major * num_nodes + minor, stable=True)[1]
+        return order.index_select(0, stable_order(major.index_select(0, order), num_nodes))
+    return _sorting_order(major * num_nodes + minor, num_nodes**2)
 
 
 def stable_order(nodes: Tensor, num_nodes: int) -> Tensor:
@@ -29,7 +29,14 @@ def stable_order(nodes: Tensor, num_nodes: int) -> Tensor:
     if _small(nodes, num_nodes):
         narrow = nodes.numpy().astype("uint16")
         return torch.from_numpy(narrow.argsort(kind="stable"))
-    return torch.sort(nodes, stable=True)[1]
+    return _sorting_order(nodes, num_nodes)
+
+
+def _sorting_order(keys: Tensor, bound: int) -> Tensor:
+    if bound <= torch.iinfo(torch.int32).max:
+        # Half as wide, nearly twice as fast.
+        keys = keys.int()
+    return torch.sort(keys, stable=True)[1]
 
 
 def _small(nodes: Tensor, num_nodes: int) -> bool:

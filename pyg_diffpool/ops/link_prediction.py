@@ -2,6 +2,7 @@ r"""How well an assignment predicts the edges: :math:`\mathbf{A}` against SSᵀ.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
@@ -12,7 +13,7 @@ from pyg_diffpool.ops.dense_coarsen import mask_adjacency, mask_rows, node_count
 from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
 from pyg_diffpool.ops.pairwise_cross_entropy import dense_cross_entropy, sparse_cross_entropy
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
-from pyg_diffpool.ops.reduction import check_convention, reduce_graphs
+from pyg_diffpool.ops.reduction import at_least_one, check_convention, reduce_graphs
 from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.validation import check_assignment, check_choice
 
@@ -94,7 +95,8 @@ def link_prediction_loss(
             probabilities=probabilities,
         )
         check_assignment(s, (s.size(0), s.size(1)))
-        values, pairs = dense_link_loss(s, adj, mask, convention, scale, normalize)
+        values = dense_link_loss(s, adj, mask, convention, scale, normalize)
+        sizes = node_counts(adj, mask)
     else:
         adjacency, graphs = sparse_level(
             "s",
@@ -112,10 +114,9 @@ def link_prediction_loss(
         distances = s.new_empty(0)
         if convention != "reference":
             distances = contract(s[:, :0], s, adjacency, graphs, distances=True).distances
-        values, pairs = sparse_link_loss(
-            s, adjacency, graphs, distances, convention, scale, normalize
-        )
-    return reduce_graphs(values, pairs, convention, reduction)
+        values = sparse_link_loss(s, adjacency, graphs, distances, convention, scale, normalize)
+        sizes = graphs.sizes
+    return reduce_graphs(values, sizes, convention, reduction, pairs=True)
 
 
 def sparse_link_loss(
@@ -126,18 +127,17 @@ def sparse_link_loss(
     convention: str,
     scale: str | None,
     normalize: bool,
-) -> tuple[Tensor, Tensor]:
-    """Return the loss and the number of pairs of each graph (a scalar loss under ``pyg``)."""
+) -> Tensor:
+    """Return the loss of each graph (a scalar under ``pyg``)."""
     dtype = accumulation_dtype(s.dtype)
-    sizes = graphs.sizes
     if convention == "reference":
-        return sparse_cross_entropy(s, adjacency.coalesce(), graphs).to(dtype), sizes.square()
+        return sparse_cross_entropy(s, adjacency.coalesce(), graphs).to(dtype)
     if convention == "paper":
-        return _scaled(_square_root(distances), sizes, scale).to(dtype), sizes.square()
+        return _scaled(_square_root(distances), graphs.sizes, scale).to(dtype)
     norm = _square_root(distances.sum())
     if normalize:
-        norm = norm / (graphs.padded_rows().square() * graphs.batch_size).clamp(min=1)
-    return norm.to(dtype), sizes.square()
+        norm = norm / at_least_one(graphs.batch_size * graphs.padded_width() ** 2)
+    return norm.to(dtype)
 
 
 def dense_link_loss(
@@ -147,22 +147,22 @@ def dense_link_loss(
     convention: str,
     scale: str | None,
     normalize: bool,
-) -> tuple[Tensor, Tensor]:
-    """Return the loss and the number of pairs of each graph of a dense level."""
+) -> Tensor:
+    """Return the loss of each graph of a dense level (a scalar under ``pyg``)."""
     dtype = accumulation_dtype(s.dtype, adj.dtype)
     sizes = node_counts(adj, mask)
     s = mask_rows(s, mask).to(dtype)
     # PyG does not mask the adjacency matrix, so that what stands in its padding counts.
     adj = (adj if convention == "pyg" else mask_adjacency(adj, mask)).to(dtype)
     if convention == "reference":
-        return dense_cross_entropy(s, adj, mask).to(dtype), sizes.square()
+        return dense_cross_entropy(s, adj, mask).to(dtype)
     with without_autocast(s):
         difference = exact(adj - s @ s.transpose(1, 2))
     squared = difference.square().sum((1, 2))
     if convention == "pyg":
         entries = adj.numel() if normalize else 1
-        return (_square_root(squared.sum()) / max(entries, 1)).to(dtype), sizes.square()
-    return _scaled(_square_root(squared), sizes, scale).to(dtype), sizes.square()
+        return (_square_root(squared.sum()) / max(entries, 1)).to(dtype)
+    return _scaled(_square_root(squared), sizes, scale).to(dtype)
 
 
 def _scaled(norm: Tensor, sizes: Tensor, scale: str | None) -> Tensor:
@@ -171,5 +171,5 @@ def _scaled(norm: Tensor, sizes: Tensor, scale: str | None) -> Tensor:
 
 def _square_root(squared: Tensor) -> Tensor:
     """Root whose slope at zero is zero; rounding may have left zero slightly negative."""
-    zero = squared <= 0
-    return squared.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)
+    smallest = torch.finfo(squared.dtype).tiny
+    return squared.clamp(min=smallest).sqrt() - smallest**0.5

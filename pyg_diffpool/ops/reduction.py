@@ -21,17 +21,25 @@ def check_convention(convention: str, reduction: str = "mean") -> None:
         )
 
 
-def reduce_graphs(values: Tensor, counts: Tensor, convention: str, reduction: str) -> Tensor:
-    """Reduce one value a graph.
+def reduce_graphs(
+    values: Tensor, sizes: Tensor, convention: str, reduction: str, *, pairs: bool
+) -> Tensor:
+    """Reduce one value a graph, of which each has so many nodes.
 
     The mean of convention ``paper`` is over graphs, an empty one counting as 0; that of
-    ``reference`` is over the :obj:`counts` entries (pairs or nodes) of all graphs together. The
-    value of ``pyg`` is a scalar already.
+    ``reference`` is over the nodes, or pairs of nodes, of all graphs together. The value of ``pyg``
+    is a scalar already.
     """
     if convention == "pyg" or reduction == "none":
         return values
     if reduction == "sum":
         return values.sum()
     if convention == "reference":
+        counts = sizes.square() if pairs else sizes
         return values.sum() / counts.sum().clamp(min=1)
     return values.sum() / max(values.numel(), 1)
+
+
+def at_least_one(count: int | Tensor) -> int | Tensor:
+    """Return the count that a mean divides by, which of nothing is 0."""
+    return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)

@@ -43,19 +43,18 @@ class Segments(NamedTuple):
             return self.given_width
         return int(self.sizes.max()) if self.batch_size > 0 else 0
 
-    def padded_rows(self) -> Tensor:
-        """Rows of each graph in a padded batch, as a scalar tensor that nobody waits for."""
-        if self.given_width != UNKNOWN:
-            return torch.full((), self.given_width, device=self.ptr.device)
-        if self.batch_size == 0:
-            return self.ptr.new_zeros(())
+    def padded_width(self) -> int | Tensor:
+        """Return :attr:`width`, or a scalar tensor of it where a number would be waited for."""
+        if self.given_width != UNKNOWN or self.batch_size == 0:
+            return self.width
         return self.sizes.max()
 
     def slots(self) -> Tensor:
         """Position of each node in a padded batch whose two leading dimensions are flattened."""
         offset = torch.arange(self.batch_size, device=self.ptr.device) * self.width
         shift = offset - self.ptr[:-1]
-        return torch.arange(self.batch.numel(), device=self.ptr.device) + shift[self.batch]
+        positions = torch.arange(self.batch.numel(), device=self.ptr.device)
+        return positions + shift.index_select(0, self.batch)
 
 
 def segments(
@@ -103,20 +102,24 @@ def segments(
     if batch.is_floating_point() or batch.dtype == torch.bool:
         raise TypeError(f"batch: expected an integer dtype, got {batch.dtype}")
     batch = batch.long()
-    edges = (None, None) if adjacency is None else (adjacency.rowptr, adjacency.col)
+    edges = (None, None) if adjacency is None else (adjacency.col, adjacency.target)
     given = (
         UNKNOWN if batch_size is None else batch_size,
         UNKNOWN if max_num_nodes is None else max_num_nodes,
         values_checked(batch, validate),
     )
     ptr = (_checked_pointers if traced() else _pointers)(batch, *edges, *given)
-    return Segments(batch, ptr, ptr.size(0) - 1 if batch_size is None else batch_size, given[1])
+    graphs = Segments(batch, ptr, ptr.size(0) - 1 if batch_size is None else batch_size, given[1])
+    if ptr.device.type == "cpu" and not traced():
+        # Nobody need wait, and what follows need not ask again.
+        graphs = graphs._replace(given_width=graphs.width)
+    return graphs
 
 
 def _pointers(
     batch: Tensor,
-    rowptr: Tensor | None,
     col: Tensor | None,
+    target: Tensor | None,
     batch_size: int,
     max_num_nodes: int,
     validate: bool,
@@ -131,15 +134,15 @@ def _pointers(
         largest = int(ptr.diff().max())
         if largest > max_num_nodes:
             raise _too_narrow(largest, max_num_nodes)
-    if validate and rowptr is not None and col is not None and col.numel() > 0:
-        _check_edges_within_graphs(rowptr, col, batch, ptr)
+    if validate and col is not None and target is not None:
+        _check_edges_within_graphs(col, target, batch)
     return ptr
 
 
 def _pointers_fake(
     batch: Tensor,
-    rowptr: Tensor | None,
     col: Tensor | None,
+    target: Tensor | None,
     batch_size: int,
     max_num_nodes: int,
     validate: bool,
@@ -151,7 +154,7 @@ def _pointers_fake(
 
 _checked_pointers = operator(
     "segment_pointers",
-    "(Tensor batch, Tensor? rowptr, Tensor? col, SymInt batch_size, SymInt max_num_nodes, "
+    "(Tensor batch, Tensor? col, Tensor? target, SymInt batch_size, SymInt max_num_nodes, "
     "bool validate) -> Tensor",
     _pointers,
     _pointers_fake,
@@ -176,18 +179,12 @@ def _check_batch(batch: Tensor, batch_size: int) -> None:
         )
 
 
-def _check_edges_within_graphs(rowptr: Tensor, col: Tensor, batch: Tensor, ptr: Tensor) -> None:
-    """Check the first and the last source of each node; the others lie between these."""
-    degree = rowptr.diff()
-    first = col[rowptr[:-1].clamp(max=col.numel() - 1)]
-    last = col[(rowptr[1:] - 1).clamp(min=0)]
-    outside = (first < ptr[batch]).logical_or_(last >= ptr[batch + 1])
-    crossing = outside.logical_and_(degree > 0)
-    if bool(crossing.any()):
-        v = int(crossing.nonzero()[0])
-        sources = col[int(rowptr[v]) : int(rowptr[v + 1])]
-        u = int(sources[batch[sources] != batch[v]][0])
+def _check_edges_within_graphs(col: Tensor, target: Tensor, batch: Tensor) -> None:
+    source_graph, target_graph = batch.index_select(0, col), batch.index_select(0, target)
+    if not torch.equal(source_graph, target_graph):
+        edge = int((source_graph != target_graph).nonzero()[0])
         raise ValueError(
             "edge_index: expected edges within one graph, got an edge from node "
-            f"{u} of graph {int(batch[u])} to node {v} of graph {int(batch[v])}"
+            f"{int(col[edge])} of graph {int(source_graph[edge])} to node {int(target[edge])} of "
+            f"graph {int(target_graph[edge])}"
         )

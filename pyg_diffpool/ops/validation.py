@@ -49,8 +49,8 @@ def check_edges(
         raise TypeError(f"edge_weight: expected a floating point dtype, got {weight.dtype}")
     if not values or source.numel() == 0:
         return
-    low = int(torch.minimum(source.min(), target.min()))
-    high = int(torch.maximum(source.max(), target.max()))
+    ends = [end for nodes in (source, target) for end in nodes.aminmax()]
+    low, high = int(min(ends)), int(max(ends))
     if low < 0 or high >= num_nodes:
         raise ValueError(
             f"edge_index: expected indices from 0 to {num_nodes - 1}, got {low} to {high}"
