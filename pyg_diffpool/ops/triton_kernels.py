@@ -35,6 +35,9 @@ DTYPES = (torch.float32, *HALF)
 MAX_CHUNKS = 1024
 MIN_CHUNK = 128
 
+# Shared memory of a multiprocessor, in bytes, from which tiles may be 128 wide (Hopper: 232448).
+WIDE_TILE_MEMORY = 200_000
+
 
 def triton_available() -> bool:
     """Whether Triton is installed."""
@@ -83,9 +86,16 @@ def contract(
     bits = _chunk_bits(num_nodes, num_clusters)
     width = num_clusters * (num_features + 2 * num_clusters)
     workspace = _empty(s, 2 * num_nodes >> bits, width)
-    tiling = contract_tiling(num_features, num_clusters, s.dtype, num_nodes // batch_size)
+    tiling = contract_tiling(
+        num_features,
+        num_clusters,
+        _common_dtype(x, p, s),
+        num_nodes // batch_size,
+        precision,
+        _widest_tile(s.device),
+    )
     x, p, s = _rows(x), _rows(p), _rows(s)
-    with torch.cuda.device_of(s):
+    with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
         programs.contract_chunk[(_slots(num_nodes, batch_size, bits) * tiling.tiles,)](
             *(x, p, s, ptr, out_x, out_p, out_s, workspace),
             *(x.stride(0), p.stride(0), s.stride(0)),
@@ -160,10 +170,17 @@ def expand(
     if num_nodes == 0:
         return out_x, out_s
 
-    tiling = expand_tiling(num_features, num_clusters, s.dtype, num_nodes // batch_size)
+    tiling = expand_tiling(
+        num_features,
+        num_clusters,
+        _common_dtype(x, p, s),
+        num_nodes // batch_size,
+        precision,
+        _widest_tile(s.device),
+    )
     bits = tiling.block_rows.bit_length() - 1
     x, p, s = _rows(x), _rows(p), _rows(s)
-    with torch.cuda.device_of(s):
+    with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
         programs.expand_rows[(_slots(num_nodes, batch_size, bits) * tiling.tiles,)](
             *(x, p, s, ptr, grad_x.contiguous(), grad_p.contiguous(), grad_s.contiguous()),
             *(out_x, out_s, x.stride(0), p.stride(0), s.stride(0)),
@@ -212,41 +229,79 @@ class ExpandTiling(NamedTuple):
 
 
 def contract_tiling(
-    num_features: int, num_clusters: int, dtype: torch.dtype, mean_nodes: int
+    num_features: int,
+    num_clusters: int,
+    dtype: torch.dtype | None,
+    mean_nodes: int,
+    precision: str = "ieee",
+    widest: int = 128,
 ) -> ContractTiling:
-    """Choose tiles by rule: a search by timing could change the order of sums between runs."""
+    """Choose tiles by rule: a search by timing could change the order of sums between runs.
+
+    A warp holds 2048 to 3072 sums, 64 to 96 a thread: without tensor cores, each value read from
+    shared memory is worth more multiply-adds the more sums a thread has. Operands of mixed dtypes
+    (None) need the space of float32.
+    """
     half = dtype in HALF
-    block_k = _block(num_clusters, 128 if half else 64)
+    scalar = dtype == torch.float32 and precision == "ieee"
+    block_k = _block(num_clusters, widest if half else 64)
     block_j = _block(num_clusters, 64)
     block_f = _block(num_features, 128 if block_k <= 32 else 64)
-    tiles_j = max(_tiles(num_clusters, block_j), _tiles(num_features, block_f))
-    accumulated = block_k * (block_f + 2 * block_j)
+    sums = block_k * (block_f + 2 * block_j)
     return ContractTiling(
-        block_rows=_block(mean_nodes, 64 if half else 32),
+        block_rows=_block(mean_nodes, 64 if half else 32 if sums <= 4096 else 16),
         block_k=block_k,
         block_j=block_j,
         block_f=block_f,
         tiles_k=_tiles(num_clusters, block_k),
-        tiles_j=tiles_j,
+        tiles_j=max(_tiles(num_clusters, block_j), _tiles(num_features, block_f)),
         stages=3,
-        warps=8 if accumulated > 8192 else 4,
+        warps=2 if scalar and sums <= 4096 else 4 if sums <= 12288 else 8,
     )
 
 
 def expand_tiling(
-    num_features: int, num_clusters: int, dtype: torch.dtype, mean_nodes: int
+    num_features: int,
+    num_clusters: int,
+    dtype: torch.dtype | None,
+    mean_nodes: int,
+    precision: str = "ieee",
+    widest: int = 128,
 ) -> ExpandTiling:
-    """Choose tiles by rule; no choice changes the order of a sum over clusters or features."""
-    block_k, block_f = _block(num_clusters, 128), _block(num_features, 128)
+    """Choose tiles by rule: one tile of columns where it fits, so that rows are read once.
+
+    Rows are for twice the mean, which leaves few graphs in two pieces. Tensor cores want 16 rows a
+    warp: with fewer, some warps would compute the same. Products in several parts (float16, tf32x3,
+    mixed dtypes: None) need the registers of a wider tile for the parts.
+    """
+    scalar = dtype == torch.float32 and precision == "ieee"
+    if not scalar and dtype != torch.bfloat16:
+        widest = 64
+    block_k, block_f = _block(num_clusters, widest), _block(num_features, widest)
+    wide = block_k + block_f > 128
+    block_rows = _block(2 * mean_nodes, 128 if wide and not scalar else 64)
     return ExpandTiling(
-        block_rows=_block(mean_nodes, 64),
+        block_rows=block_rows,
         block_k=block_k,
         block_f=block_f,
-        depth=32,
+        depth=32 if dtype in HALF else 16,
         tiles=max(_tiles(num_clusters, block_k), _tiles(num_features, block_f)),
         stages=3,
-        warps=8 if block_k + block_f > 128 else 4,
+        warps=8 if wide and (scalar or block_rows == 128) else 4,
     )
+
+
+def _common_dtype(x: Tensor, p: Tensor, s: Tensor) -> torch.dtype | None:
+    return x.dtype if x.dtype == p.dtype == s.dtype else None
+
+
+def _widest_tile(device: torch.device) -> int:
+    """Return the widest tile whose pipeline fits into shared memory."""
+    if device.type != "cuda":
+        return 128
+    properties = torch.cuda.get_device_properties(device)
+    memory = getattr(properties, "shared_memory_per_block_optin", 0)
+    return 128 if memory >= WIDE_TILE_MEMORY else 64
 
 
 def _block(size: int, largest: int) -> int:

@@ -118,9 +118,9 @@ def contract_chunk(
     PRECISION: tl.constexpr,
     INTERPRETED: tl.constexpr,
 ):
-    r"""Contract one chunk: a tile of :math:`\mathbf{S}^\top [\mathbf{X} | \mathbf{P} | \mathbf{S}]`.
+    r"""Write one tile of :math:`\mathbf{S}^{\top} [\mathbf{X} | \mathbf{P} | \mathbf{S}]`.
 
-    The program of tile :math:`(k, j)` keeps one accumulator for each of the three products, of
+    The program of tile :math:`(k, j)` of a chunk keeps an accumulator for each product, of
     BLOCK_K × BLOCK_F, BLOCK_K × BLOCK_J and BLOCK_K × BLOCK_J, and reads the chunk's rows once. The
     programs of one chunk follow each other in launch order, so that what several of them read comes
     from device memory once, and from the L2 cache afterwards.
@@ -266,12 +266,12 @@ def expand_rows(
     PRECISION: tl.constexpr,
     INTERPRETED: tl.constexpr,
 ):
-    r"""Write BLOCK_ROWS rows of a graph: one tile of columns of :math:`\mathrm{d}\mathbf{X}`,
-    one of :math:`\mathrm{d}\mathbf{S}`.
+    r"""Write a tile of :math:`\mathrm{d}\mathbf{X}` and a tile of :math:`\mathrm{d}\mathbf{S}`.
 
-    Up to 128 clusters and features one tile has all columns, and every operand is read once. Beyond
-    that, the programs of the same rows follow each other in launch order, and find the operands in
-    the L2 cache; so do all programs of a graph with its K × (F + 2K) gradients.
+    Both are of the same rows of a graph. Up to 128 clusters and features one tile has all
+    columns, and every operand is read once. Beyond that, the programs of the same rows follow each
+    other in launch order, and find the operands in the L2 cache; so do all programs of a graph with
+    its K × (F + 2K) gradients.
     """
     slot = tl.program_id(0) // TILES
     tile = tl.program_id(0) % TILES
@@ -314,9 +314,7 @@ def expand_rows(
             sum_x = multiply_add(s_tile, onto_x, sum_x, PRECISION, INTERPRETED)
     for start in tl.range(0, F, DEPTH, num_stages=STAGES):
         inner = start + depth
-        x_tile = load_tile(
-            x + row_offsets * x_stride + inner[None, :], inside, inner, F, DEEP_F
-        )
+        x_tile = load_tile(x + row_offsets * x_stride + inner[None, :], inside, inner, F, DEEP_F)
         from_x = load_tile(
             grad_x + columns_k[:, None] * F + inner[None, :],
             columns_k < K,
