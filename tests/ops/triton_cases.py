@@ -5,6 +5,7 @@ On a machine with a GPU the kernels themselves are tested: ``pytest tests/ops/tr
 """
 
 import os
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pyg_diffpool.ops import triton_kernels
 from pyg_diffpool.ops.triton_kernels import contract, expand
 
+IMPORTED_TOO_EARLY = "pyg_diffpool.ops.triton_programs" in sys.modules
 DEVICE = "cpu" if os.environ.get("TRITON_INTERPRET") else "cuda"
 FLOAT32, BFLOAT16, FLOAT16 = torch.float32, torch.bfloat16, torch.float16
 
@@ -125,6 +127,10 @@ def everything_is_written():
     assert torch.empty(1, device=DEVICE).isnan()
     yield
     torch.use_deterministic_algorithms(False)
+
+
+def test_programs_are_not_imported_before_they_are_needed():
+    assert not IMPORTED_TOO_EARLY
 
 
 @on_shapes
