@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch_geometric.nn import norm
+
+from pyg_diffpool.ops.precision import accumulated
 
 
 class BatchNorm(norm.BatchNorm):
@@ -30,9 +33,39 @@ class BatchNorm(norm.BatchNorm):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Normalise every channel over the rows that are nodes."""
-        rows = x.flatten(0, -2) if mask is None else x[mask]
+        if mask is not None:
+            return self._masked(x, mask.unsqueeze(-1))
+        rows = x.flatten(0, -2)
         # Without a row there is nothing to normalise, and no statistics to update.
         out: Tensor = super().forward(rows) if rows.size(0) > 0 else rows
-        if mask is None:
-            return out.view_as(x)
-        return x.new_zeros(x.shape, dtype=out.dtype).masked_scatter(mask.unsqueeze(-1), out)
+        return out.view_as(x)
+
+    def _masked(self, x: Tensor, rows: Tensor) -> Tensor:
+        """Normalise without picking rows out, whose number a compiler or a GPU does not know."""
+        bn = self.module
+        wide = accumulated(x).masked_fill(~rows, 0.0)
+        mean, variance = bn.running_mean, bn.running_var
+        if self.training:
+            mean, variance = self._batch_statistics(wide, rows)
+        scale = bn.weight * (variance + bn.eps).rsqrt()
+        out = (wide - mean) * scale + bn.bias
+        return out.masked_fill(~rows, 0.0).to(x.dtype)
+
+    def _batch_statistics(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and variance over the rows, and move the running statistics towards them."""
+        bn = self.module
+        count = rows.sum()
+        mean = x.sum((0, 1)) / count.clamp(min=1)
+        centred = (x - mean).masked_fill(~rows, 0.0)
+        squares = centred.square().sum((0, 1))
+        enough = count > 1
+        with torch.no_grad():
+            momentum = bn.momentum * enough.to(mean.dtype)
+            bn.running_mean.lerp_(mean.to(bn.running_mean.dtype), momentum)
+            unbiased = squares / (count - 1).clamp(min=1)
+            bn.running_var.lerp_(unbiased.to(bn.running_var.dtype), momentum)
+            bn.num_batches_tracked.add_(enough)
+        variance = squares / count.clamp(min=1)
+        return torch.where(enough, mean, bn.running_mean), torch.where(
+            enough, variance, bn.running_var
+        )

@@ -144,7 +144,7 @@ def prepare_adjacency(
     declared = (
         isinstance(edge_index, EdgeIndex) and bool(edge_index.is_undirected) and weight is None
     )
-    if declared and edge_index.is_sorted_by_row:
+    if declared and isinstance(edge_index, EdgeIndex) and edge_index.is_sorted_by_row:
         # Swapping both ends of every edge changes nothing in a symmetric matrix.
         source, target = target, source
     if traced():

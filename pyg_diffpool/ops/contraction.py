@@ -75,7 +75,9 @@ def _fake(x: Tensor, s: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
     return _results(x, s, Level.of(tuple(level_arguments)), distances, kept)
 
 
-def _results(x: Tensor, s: Tensor, level: Level, distances: bool, kept: int) -> tuple[Tensor, ...]:
+def _results(
+    x: Tensor, s: Tensor, level: Level, distances: bool, kept: int | torch.SymInt
+) -> tuple[Tensor, ...]:
     """Return empty results."""
     dtype = _accumulation_dtype(x, s, level.adjacency)
     batch_size, clusters = level.graphs.batch_size, s.size(1)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 NAMESPACE = "pyg_diffpool"
-LIBRARY = torch.library.Library(NAMESPACE, "DEF")
+LIBRARY = torch.library.Library(NAMESPACE, "DEF")  # type: ignore[no-untyped-call]
 
 
 def operator(
@@ -36,8 +36,8 @@ def operator(
         backward: From ``ctx`` and the gradients of all results (:obj:`None` where there is none)
             to the gradients of all arguments. An operator without it refuses to be differentiated.
     """
-    LIBRARY.define(f"{name}{signature}")
-    LIBRARY.impl(name, forward, "CompositeExplicitAutograd")
+    LIBRARY.define(f"{name}{signature}")  # type: ignore[no-untyped-call]
+    LIBRARY.impl(name, forward, "CompositeExplicitAutograd")  # type: ignore[no-untyped-call]
     torch.library.register_fake(f"{NAMESPACE}::{name}", fake, lib=LIBRARY)
     if setup is None or backward is None:
         setup, backward = _keep_nothing, _refusal(name)

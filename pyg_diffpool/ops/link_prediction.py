@@ -172,4 +172,5 @@ def _scaled(norm: Tensor, sizes: Tensor, scale: str | None) -> Tensor:
 def _square_root(squared: Tensor) -> Tensor:
     """Root whose slope at zero is zero; rounding may have left zero slightly negative."""
     smallest = torch.finfo(squared.dtype).tiny
-    return squared.clamp(min=smallest).sqrt() - smallest**0.5
+    root: Tensor = squared.clamp(min=smallest).sqrt() - smallest**0.5
+    return root

@@ -108,7 +108,7 @@ def segments(
         UNKNOWN if max_num_nodes is None else max_num_nodes,
         values_checked(batch, validate),
     )
-    ptr = (_checked_pointers if traced() else _pointers)(batch, *edges, *given)
+    ptr: Tensor = (_checked_pointers if traced() else _pointers)(batch, *edges, *given)
     graphs = Segments(batch, ptr, ptr.size(0) - 1 if batch_size is None else batch_size, given[1])
     if ptr.device.type == "cpu" and not traced():
         # Nobody need wait, and what follows need not ask again.

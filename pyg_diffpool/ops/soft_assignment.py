@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from pyg_diffpool.ops.library import traced
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 
 
@@ -51,6 +52,11 @@ def soft_assignment_and_entropy(
         wide = logits.to(accumulation_dtype(logits.dtype))
         if columns is not None:
             wide = wide.masked_fill(~columns, -torch.inf)
+        if traced():
+            # A compiler derives and fuses the gradient by itself.
+            logarithm = wide.log_softmax(-1)
+            s = logarithm.exp()
+            return s, -(s * logarithm.clamp(min=LOWEST_LOGARITHM)).sum(-1)
         s, entropy = _SoftAssignment.apply(wide)  # type: ignore[no-untyped-call]
     return s, entropy
 

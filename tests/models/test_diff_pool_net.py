@@ -162,25 +162,6 @@ def test_one_graph_of_one_node_trains(max_clusters):
         assert parameter.grad is None or parameter.grad.isfinite().all()
 
 
-def rows_seen_by_batch_norm(net: torch.nn.Module, problem: Problem) -> list[int]:
-    seen, handles = [], []
-    for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm1d):
-            handle = module.register_forward_pre_hook(lambda _, x: seen.append(x[0].size(0)))
-            handles.append(handle)
-    run(net, problem)
-    for handle in handles:
-        handle.remove()
-    return seen
-
-
-def test_batch_norm_never_sees_padding_or_masked_clusters():
-    net = make_net(max_clusters=(6, 3), ratio=0.5).train()
-    problem = some_graphs()  # 7, 1, 4, 12 nodes: 4, 1, 2, 6 clusters, then 2, 1, 1, 3
-    seen = rows_seen_by_batch_norm(net, problem)
-    assert set(seen) == {24, 13, 7}
-
-
 def test_loss_is_the_sum_over_levels_with_their_weights():
     problem = some_graphs()
     settings = {"max_clusters": (4, 2), "link_weight": 0.5, "entropy_weight": 2.0}
