@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 import typer
 from rich.console import Console
 
+from benchmarks.device import choose_device
 from benchmarks.epoch_contenders import (
     OURS,
     PYG,
@@ -35,7 +37,6 @@ RESULTS = Path(__file__).parent / "results" / "epoch"
 SETS = ("ENZYMES", "PROTEINS", "DD")
 QUICK_SETS = ("ENZYMES",)
 FORMATS = ("rich", "markdown", "json")
-DEVICES = ("auto", "cpu", "cuda")
 SHARES = ("auto", PROCESSES, STREAMS, ONE, "all")
 
 Row = dict[str, Any]
@@ -90,7 +91,6 @@ def epoch(
     """
     for kind, value, known in (
         ("format", format_, FORMATS),
-        ("device", device, DEVICES),
         ("share", share, SHARES),
     ):
         if value not in known:
@@ -107,6 +107,8 @@ def epoch(
     config = {
         **asdict(options), "rounds": rounds, "seconds": seconds, "epochs": epochs, "jobs": jobs,
     }  # fmt: skip
+    # ToDense builds a tensor of a kind that torch calls beta.
+    warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
     console = Console(stderr=True)
     lines = ResultLines(out, config, seed, resume)
     try:
@@ -130,18 +132,6 @@ def epoch(
     if lines.rows:
         console.print(f"{len(lines.rows)} rows in {lines.path}", soft_wrap=True)
     return lines.rows
-
-
-def choose_device(name: str) -> str:
-    """Return cpu or cuda.
-
-    Raises:
-        UsageError: If cuda is asked for and not there.
-    """
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise UsageError("--device cuda: torch finds no CUDA device; expected auto or cpu")
-    return ("cuda" if there else "cpu") if name == "auto" else name
 
 
 def fold_modes(share: str, device: str) -> list[str]:

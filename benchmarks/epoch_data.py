@@ -87,9 +87,10 @@ def load_epoch_data(name: str) -> EpochData:
     dataset = load_dataset(name)
     x = node_features(dataset, torch.arange(len(dataset)))
     sizes = [data.num_nodes for data in dataset]
+    features = torch.split(x, sizes)
     graphs = [
         Data(x=rows.clone(), edge_index=data.edge_index, y=data.y.view(1))
-        for data, rows in zip(dataset, x.split(sizes), strict=True)
+        for data, rows in zip(dataset, features, strict=True)
     ]
     largest = max(sizes)
     return EpochData(graphs, largest, dataset.num_classes, number_of_clusters(largest))

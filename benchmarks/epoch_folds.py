@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from benchmarks.device import synchronise
 from benchmarks.epoch_contenders import (
     LEARNING_RATE,
     Options,
@@ -20,7 +21,7 @@ from benchmarks.epoch_contenders import (
     our_network,
 )
 from benchmarks.epoch_data import EpochData, load_epoch_data
-from benchmarks.epoch_measure import synchronise, train_steps
+from benchmarks.epoch_measure import train_steps
 from benchmarks.errors import UsageError
 from pyg_diffpool import ResidentLoader
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 
 from benchmarks.coarsen_measure import high_water_mark
+from benchmarks.device import synchronise
 from benchmarks.epoch_contenders import Options, Trainee, make_trainee
 from benchmarks.epoch_data import EpochData, load_epoch_data
 
@@ -68,12 +69,6 @@ def train_steps(trainee: Trainee, device: str, steps: int | None = None, warm_up
         # An epoch as short as the warm-up has no step to spare.
         return train_steps(trainee, device, steps)
     return Turn(seconds, len(losses), graphs, float(torch.stack(losses).mean()))
-
-
-def synchronise(device: str) -> None:
-    """Wait for the device, whose work goes on after a call has returned."""
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
 
 
 def take_turns(
