@@ -70,3 +70,11 @@ def test_modes_of_tgp_agree_and_train_every_parameter():
     assert outputs[0][0].shape == (2, 2)
     sum(part.sum() for part in outputs[0]).backward()
     assert all(parameter.grad is not None for parameter in batched.parameters())
+
+
+def test_dense_block_leaves_padded_rows_empty():
+    block = DenseBlock(2, 4, 3)
+    mask = torch.tensor([[True, True, False]])
+    rows = block.eval()(torch.ones(1, 3, 2), torch.ones(1, 3, 3), mask)
+    assert (rows[0, 2] == 0).all()
+    assert (rows[0, :2] != 0).any()
