@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks run | table | list | demo | coarsen``."""
+"""The command line: ``python -m benchmarks run | table | list | demo`` and the timings' names."""
 
 import importlib
 import importlib.util
@@ -17,6 +17,8 @@ from benchmarks.errors import UsageError, unknown_name
 _LAZY_COMMANDS = {
     "demo": ("benchmarks.demo", "demo"),
     "coarsen": ("benchmarks.coarsen_bench", "coarsen"),
+    "epoch": ("benchmarks.epoch_bench", "epoch"),
+    "scaling": ("benchmarks.scaling_bench", "scaling"),
 }
 _DEFAULT_RESULTS = Path(__file__).parent / "results"
 _PROTOCOLS = ("fair", "reference")

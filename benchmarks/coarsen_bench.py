@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import suppress
-from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +16,7 @@ from benchmarks.coarsen_contenders import CONTENDERS, OURS, TGP, errors
 from benchmarks.coarsen_measure import peak_memory, summary, time_contenders
 from benchmarks.coarsen_table import LARGE, show
 from benchmarks.errors import UsageError, unknown_name
-from benchmarks.provenance import code_version, machine, package_versions
+from benchmarks.jsonl import append, new_file, provenance
 
 RESULTS = Path(__file__).parent / "results" / "coarsen"
 QUICK_SETS = ("ENZYMES", "PROTEINS")
@@ -73,14 +69,13 @@ def coarsen(
     if threads:
         torch.set_num_threads(threads)
     console = Console(stderr=True)
-    provenance = _provenance(seed)
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    store = out / f"{'backends-' if backends else ''}{stamp}.jsonl"
+    source = provenance(seed)
+    store = new_file(out, "backends-" if backends else "")
     rows = []
     found = sweep(seed, quick) if backends else _rows(names, seed, rounds, seconds, memory, console)
     for row in found:
-        rows.append(row | provenance)
-        _append(store, rows[-1])
+        rows.append(row | source)
+        append(store, rows[-1])
     show(rows, format_, backends)
     if rows:
         console.print(f"{len(rows)} rows in {store}")
@@ -143,22 +138,3 @@ def _shape(problems: list[Problem]) -> Row:
         "features": problems[0].x.size(1),
         "clusters": [problem.logits.size(1) for problem in problems],
     }
-
-
-def _provenance(seed: int) -> Row:
-    packages = package_versions()
-    with suppress(metadata.PackageNotFoundError):
-        packages["torch-geometric-pool"] = metadata.version("torch-geometric-pool")
-    return {
-        "seed": seed,
-        "threads": torch.get_num_threads(),
-        **code_version(),
-        "packages": packages,
-        "machine": machine(),
-    }
-
-
-def _append(store: Path, row: Row) -> None:
-    store.parent.mkdir(parents=True, exist_ok=True)
-    with store.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(row) + "\n")

@@ -86,13 +86,13 @@ def _peak(name: str, problem: Problem, threads: int) -> float:
     torch.set_num_threads(threads)
     tiny = tree_like(torch.tensor([4, 3]), seed=0, num_clusters=2, num_features=2)
     forward_backward(CONTENDERS[name], tiny)
-    _reset_high_water_mark()
+    reset_high_water_mark()
     start = psutil.Process().memory_info().rss
     forward_backward(CONTENDERS[name], problem)
-    return max(_high_water_mark() - start, 0) / MIB
+    return max(high_water_mark() - start, 0) / MIB
 
 
-def _reset_high_water_mark() -> None:
+def reset_high_water_mark() -> None:
     """Forget what importing needed; where that cannot be done, small peaks read too low."""
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
@@ -100,7 +100,7 @@ def _reset_high_water_mark() -> None:
         return
 
 
-def _high_water_mark() -> int:
+def high_water_mark() -> int:
     """Return the largest resident memory so far, in bytes.
 
     ``ru_maxrss`` would be simpler, but Linux hands it down from the parent to a spawned process.

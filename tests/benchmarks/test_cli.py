@@ -123,13 +123,15 @@ def test_table_rejects_what_it_does_not_know(tmp_path):
     assert json.loads(empty.stdout) == []
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("table",), ("list",), ("coarsen",)])
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("table",), ("list",), ("coarsen",), ("epoch",), ("scaling",)]
+)
 def test_help_reads(command):
     done = invoke(*command, "--help")
     assert done.exit_code == 0
     assert "Usage" in done.stdout
     if not command:
-        assert {"run", "table", "list", "coarsen"} <= set(done.stdout.split())
+        assert {"run", "table", "list", "coarsen", "epoch", "scaling"} <= set(done.stdout.split())
 
 
 def test_numbers():
