@@ -48,7 +48,7 @@ class BatchNorm(norm.BatchNorm):
         if self.training:
             mean, variance = self._batch_statistics(wide, rows)
         scale = bn.weight * (variance + bn.eps).rsqrt()
-        out = (wide - mean) * scale + bn.bias
+        out: Tensor = (wide - mean) * scale + bn.bias
         return out.masked_fill(~rows, 0.0).to(x.dtype)
 
     def _batch_statistics(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
