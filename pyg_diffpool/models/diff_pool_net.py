@@ -258,8 +258,12 @@ class DiffPoolNet(torch.nn.Module):
         edge_weight: Tensor | None = None,
         batch: Tensor | None = None,
         batch_size: int | None = None,
+        max_num_nodes: int | None = None,
     ) -> DiffPoolOutput:
-        """Classify the graphs of a batch."""
+        """Classify the graphs of a batch.
+
+        Given :obj:`batch_size` and :obj:`max_num_nodes`, a GPU need not be waited for.
+        """
         adjacency, graphs = sparse_level(
             "x",
             x,
@@ -268,17 +272,16 @@ class DiffPoolNet(torch.nn.Module):
             batch,
             batch_size,
             mask=None,
-            max_num_nodes=None,
+            max_num_nodes=max_num_nodes,
             validate=None,
         )
-        nodes = {"batch": graphs.batch, "batch_size": graphs.batch_size}
-        level: dict[str, Any] = dict(nodes)
+        level: dict[str, Any] = {"batch": graphs.batch, "batch_size": graphs.batch_size}
         rows: Tensor | Adjacency = adjacency
         levels: list[PooledGraph] = []
         vectors: list[Tensor] = []
         mask: Tensor | None = None
         for pool in self.pools:
-            arguments = nodes if not levels else {"mask": mask}
+            arguments: dict[str, Any] = {"mask": mask} if levels else {"batch": graphs}
             pooled = pool(x, rows, **arguments)
             vectors.append(self._read(pooled.embedding, level))
             x, rows = pooled.x, pooled.adj

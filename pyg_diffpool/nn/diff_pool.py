@@ -14,6 +14,7 @@ from pyg_diffpool.ops.dense_coarsen import node_counts
 from pyg_diffpool.ops.diff_pool import Objectives, pool_dense, pool_sparse
 from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
 from pyg_diffpool.ops.reduction import check_convention
+from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.soft_assignment import cluster_mask
 from pyg_diffpool.ops.validation import check_choice
 
@@ -124,23 +125,28 @@ class DiffPool(MessagePassing):
         x: Tensor,
         edge_index: AnyAdjacency,
         edge_weight: Tensor | None = None,
-        batch: Tensor | None = None,
+        batch: Tensor | Segments | None = None,
         batch_size: int | None = None,
         mask: Tensor | None = None,
+        max_num_nodes: int | None = None,
     ) -> PooledGraph:
-        """Embed, assign and coarsen."""
+        """Embed, assign and coarsen.
+
+        Given :obj:`batch_size` and :obj:`max_num_nodes`, a GPU need not be waited for.
+        """
         if is_dense_level(x):
             return self._pool_dense(x, edge_index, edge_weight, batch, mask)
-        return self._pool_sparse(x, edge_index, edge_weight, batch, batch_size, mask)
+        return self._pool_sparse(x, edge_index, edge_weight, batch, batch_size, mask, max_num_nodes)
 
     def _pool_sparse(
         self,
         x: Tensor,
         edge_index: AnyAdjacency,
         edge_weight: Tensor | None,
-        batch: Tensor | None,
+        batch: Tensor | Segments | None,
         batch_size: int | None,
         mask: Tensor | None,
+        max_num_nodes: int | None,
     ) -> PooledGraph:
         adjacency, graphs = sparse_level(
             "x",
@@ -150,7 +156,7 @@ class DiffPool(MessagePassing):
             batch,
             batch_size,
             mask=mask,
-            max_num_nodes=None,
+            max_num_nodes=max_num_nodes,
             validate=self.validate,
             probabilities=self.convention == "reference",
         )
@@ -181,7 +187,7 @@ class DiffPool(MessagePassing):
         x: Tensor,
         edge_index: AnyAdjacency,
         edge_weight: Tensor | None,
-        batch: Tensor | None,
+        batch: Tensor | Segments | None,
         mask: Tensor | None,
     ) -> PooledGraph:
         adj = dense_level("x", x, edge_index, edge_weight, batch, mask=mask, validate=False)

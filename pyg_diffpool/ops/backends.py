@@ -5,8 +5,8 @@ All offer the same products over the graphs :math:`g` of a batch, and differ in 
 * ``contract``: :math:`\mathbf{S}_g^{\top} \mathbf{X}_g`, :math:`\mathbf{S}_g^{\top} \mathbf{P}_g`
   and :math:`\mathbf{S}_g^{\top} \mathbf{S}_g`, one matrix a graph each, and what to keep for the
   products of the backward pass;
-* ``combine``: :math:`\mathbf{X}_g \mathbf{W}^X_g + \mathbf{P}_g \mathbf{W}^P_g
-  + \mathbf{S}_g \mathbf{W}^S_g`, a row for each node;
+* ``expand``: :math:`\mathbf{S}_g \mathbf{D}^X_g` and :math:`\mathbf{X}_g {\mathbf{D}^X_g}^{\top}
+  + \mathbf{P}_g \mathbf{D}^P_g + \mathbf{S}_g \mathbf{D}^S_g`, a row for each node;
 * ``spread``: :math:`\mathbf{S}_g \mathbf{W}_g`, likewise.
 """
 
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import to_dense_batch
 
+from pyg_diffpool.ops import triton_kernels
 from pyg_diffpool.ops.segments import Segments
 
 # What a matrix product costs beside its arithmetic, in multiply-adds (see choose_backend).
@@ -37,7 +38,13 @@ class Contractions(NamedTuple):
 
 
 class Backend(ABC):
-    """One way to multiply; its methods take rows of equal dtype, float32 or float64."""
+    """One way to multiply; its methods take rows of equal dtype, float32 or float64.
+
+    Attributes:
+        takes_half: Whether features may be in half precision instead.
+    """
+
+    takes_half = False
 
     def __init__(self, graphs: Segments):
         self.graphs = graphs
@@ -47,14 +54,14 @@ class Backend(ABC):
         """Multiply the transposed assignment of each graph with its rows."""
 
     @abstractmethod
-    def combine(
+    def expand(
         self, kept: Tensor, x: Tensor, s: Tensor, onto_x: Tensor, onto_p: Tensor, onto_s: Tensor
-    ) -> Tensor:
-        """Multiply each graph's rows with its matrices (B, F, K), (B, K, K) and (B, K, K)."""
+    ) -> tuple[Tensor, Tensor]:
+        """Multiply each graph's rows with its matrices (B, K, F), (B, K, K) and (B, K, K)."""
 
     @abstractmethod
     def spread(self, kept: Tensor, x: Tensor, s: Tensor, matrix: Tensor) -> Tensor:
-        """Multiply each graph's assignment with its matrix (B, K, C)."""
+        """Multiply each graph's assignment with its matrix (B, K, K)."""
 
 
 class _SideBySide(Backend):
@@ -68,11 +75,13 @@ class _SideBySide(Backend):
         parts = [part.contiguous() for part in torch.split(out, columns, -1)]
         return Contractions(parts[0], parts[1], parts[2], rows.view(-1))
 
-    def combine(
+    def expand(
         self, kept: Tensor, x: Tensor, s: Tensor, onto_x: Tensor, onto_p: Tensor, onto_s: Tensor
-    ) -> Tensor:
-        """Multiply all columns at once."""
-        return self._expand(self._rows(kept, x, s), torch.cat([onto_x, onto_p, onto_s], 1))
+    ) -> tuple[Tensor, Tensor]:
+        """Multiply all columns at once, and the last ones once more."""
+        rows = self._rows(kept, x, s)
+        factors = torch.cat([onto_x.transpose(1, 2), onto_p, onto_s], 1)
+        return self._expand(rows[..., -s.size(1) :], onto_x), self._expand(rows, factors)
 
     def spread(self, kept: Tensor, x: Tensor, s: Tensor, matrix: Tensor) -> Tensor:
         """Multiply the last columns."""
@@ -149,12 +158,43 @@ class Ragged(_SideBySide):
         return out
 
 
-BACKENDS: dict[str, type[Backend]] = {"padded": Padded, "ragged": Ragged}
+class Triton(Backend):
+    """Fused kernels on a GPU: no padding, each operand read once, nothing waited for."""
+
+    takes_half = True
+
+    def contract(self, x: Tensor, p: Tensor, s: Tensor) -> Contractions:
+        """Multiply all columns of all graphs in one launch."""
+        graphs = self.graphs
+        out = triton_kernels.contract(x, p, s, graphs.ptr, graphs.batch_size)
+        return Contractions(*out, p.reshape(-1))
+
+    def expand(
+        self, kept: Tensor, x: Tensor, s: Tensor, onto_x: Tensor, onto_p: Tensor, onto_s: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Multiply all rows of all graphs in one launch."""
+        p = kept.view(s.shape)
+        return triton_kernels.expand(x, p, s, self.graphs.ptr, onto_x, onto_p, onto_s)
+
+    def spread(self, kept: Tensor, x: Tensor, s: Tensor, matrix: Tensor) -> Tensor:
+        """Leave the other operands out of the same kernel."""
+        nothing = torch.zeros_like(matrix)
+        _, rows = triton_kernels.expand(
+            s[:, :0], s, s, self.graphs.ptr, matrix[:, :, :0], matrix, nothing
+        )
+        return rows
+
+
+BACKENDS: dict[str, type[Backend]] = {"padded": Padded, "ragged": Ragged, "triton": Triton}
 
 
 def backend_for(name: str, graphs: Segments, x: Tensor, s: Tensor) -> Backend:
     """Return the backend of a name, or for ``"auto"`` the one expected to be fastest."""
-    if name == "auto":
+    if name == "auto" and s.is_cuda:
+        # Padding asks for the largest graph, slices for the size of each; the kernels for nothing.
+        fused = s.dtype == torch.float32 and triton_kernels.triton_available()
+        name = "triton" if fused else "padded"
+    elif name == "auto":
         name = choose_backend(graphs, s.size(1), x.size(1) + 2 * s.size(1))
     return BACKENDS[name](graphs)
 

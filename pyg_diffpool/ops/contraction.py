@@ -58,8 +58,8 @@ def _forward(x: Tensor, s: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
         return tuple(result.zero_() for result in _results(x, s, level, distances, kept=0))
     dtype = _accumulation_dtype(x, s, level.adjacency)
     with without_autocast(x):
-        wide = s.to(dtype)
-        out = level.multiply(x.to(dtype), wide)
+        rows, wide = level.operands(x, s, dtype)
+        out = level.multiply(rows, wide)
         if distances:
             squared, near = _squared_distances(level, wide, out)
         else:

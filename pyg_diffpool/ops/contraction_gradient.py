@@ -56,7 +56,7 @@ def _kernel(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     if x.size(0) == 0 or level.graphs.batch_size == 0:
         return onto_x.zero_(), onto_s.zero_(), onto_weight.zero_()
     with without_autocast(x):
-        given = _Forward(level, x.to(kept.dtype), s.to(kept.dtype), kept, gram)
+        given = _Forward(level, *level.operands(x, s, kept.dtype), kept, gram)
         chosen = None if cotangents.squared is None else in_float64(near, given.s)
         if cotangents.squared is None or chosen is None:
             found = _products(given, cotangents, needs)
@@ -70,8 +70,8 @@ def _kernel(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
             own = squared_norm_gradient(level.adjacency, level.graphs, cotangents.squared)
             slope_weight = slope_weight + own
     return (
-        onto_x if slope_x is None else slope_x.to(x.dtype),
-        onto_s if slope_s is None else slope_s.to(s.dtype),
+        slope_x.to(x.dtype) if needs.x and slope_x is not None else onto_x,
+        slope_s.to(s.dtype) if needs.s and slope_s is not None else onto_s,
         onto_weight if slope_weight is None else slope_weight.to(onto_weight.dtype),
     )
 
@@ -85,20 +85,23 @@ def _products(
     adjacency = level.adjacency
     pooled = cotangents.pooled
     onto_x = onto_s = onto_weight = None
-    pooled = (
-        x.new_zeros(gram.size(0), s.size(1), x.size(1)) if pooled is None else pooled.to(x.dtype)
-    )
     adj = _onto_adj(cotangents, gram)
-    if needs.x:
-        onto_x = multiplier.spread(kept, x, s, pooled)
-    if needs.s:
-        onto_p = adj + adj.transpose(1, 2) if adjacency.undirected else adj
-        onto_s = multiplier.combine(
-            kept, x, s, pooled.transpose(1, 2), onto_p, _onto_gram(cotangents, gram)
+    if needs.x or needs.s:
+        pooled = cotangents.pooled
+        if pooled is None:
+            pooled = gram.new_zeros(gram.size(0), s.size(1), x.size(1))
+        onto_x, onto_s = multiplier.expand(
+            kept,
+            x,
+            s,
+            pooled.to(gram.dtype),
+            adj + adj.transpose(1, 2) if adjacency.undirected else adj,
+            _onto_gram(cotangents, gram),
         )
-        if not adjacency.undirected:
-            through_p = multiplier.spread(kept, x, s, adj.transpose(1, 2))
-            onto_s += spmm(adjacency.transpose(), through_p)
+    if needs.s and not adjacency.undirected:
+        through_p = multiplier.spread(kept, x, s, adj.transpose(1, 2))
+        indirect = spmm(adjacency.transpose(), through_p)
+        onto_s = indirect if onto_s is None else onto_s + indirect
     if needs.weight:
         onto_weight = edge_products(adjacency, multiplier.spread(kept, x, s, adj), s)
     return onto_x, onto_s, onto_weight

@@ -67,7 +67,7 @@ def dense_level(
     rows: Tensor,
     adj: object,
     edge_weight: Tensor | None,
-    batch: Tensor | None,
+    batch: Tensor | Segments | None,
     *,
     mask: Tensor | None,
     validate: bool | None,

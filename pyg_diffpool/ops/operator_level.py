@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.backends import Backend, Contractions, backend_for
+from pyg_diffpool.ops.precision import HALF
 from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.sparse_product import ADJACENCY_SIGNATURE, adjacency_arguments, spmm
 
@@ -39,6 +41,12 @@ class Level(NamedTuple):
     def multiplier(self, x: Tensor, s: Tensor) -> Backend:
         """Return the backend, chosen now if it was left open."""
         return backend_for(self.backend, self.graphs, x, s)
+
+    def operands(self, x: Tensor, s: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Return features and assignment in the dtype of sums, or as the backend takes them."""
+        s = s.to(dtype)
+        half = x.dtype in HALF and self.multiplier(x, s).takes_half
+        return x if half else x.to(dtype), s
 
     def multiply(self, x: Tensor, s: Tensor) -> Contractions:
         r"""Form :math:`\mathbf{P} = \mathbf{A}^{\top} \mathbf{S}`, and contract."""

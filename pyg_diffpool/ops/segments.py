@@ -102,11 +102,11 @@ def segments(
     if batch.is_floating_point() or batch.dtype == torch.bool:
         raise TypeError(f"batch: expected an integer dtype, got {batch.dtype}")
     batch = batch.long()
-    edges = (None, None) if adjacency is None else (adjacency.col, adjacency.target)
+    col, target = (None, None) if adjacency is None else (adjacency.col, adjacency.target)
     size = UNKNOWN if batch_size is None else batch_size
     width = UNKNOWN if max_num_nodes is None else max_num_nodes
     pointers = _checked_pointers if traced() else _pointers
-    ptr = pointers(batch, *edges, size, width, values_checked(batch, validate))
+    ptr = pointers(batch, col, target, size, width, values_checked(batch, validate))
     graphs = Segments(batch, ptr, ptr.size(0) - 1 if batch_size is None else batch_size, width)
     if ptr.device.type == "cpu" and not traced():
         # Nobody need wait, and what follows need not ask again.
