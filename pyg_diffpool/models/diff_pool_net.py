@@ -10,6 +10,7 @@ from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
+from pyg_diffpool.exportable import exportable
 from pyg_diffpool.nn import Assignment, DiffPool, GNNBlock, PooledGraph, readout
 from pyg_diffpool.nn.readout import READOUTS
 from pyg_diffpool.ops import Adjacency
@@ -17,6 +18,7 @@ from pyg_diffpool.ops.level import sparse_level
 from pyg_diffpool.ops.validation import check_choice
 
 
+@exportable
 class DiffPoolOutput(NamedTuple):
     r"""What :class:`DiffPoolNet` returns.
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import norm
 
+from pyg_diffpool.ops.library import traced
 from pyg_diffpool.ops.precision import accumulated
 
 
@@ -35,6 +36,10 @@ class BatchNorm(norm.BatchNorm):
         """Normalise every channel over the rows that are nodes."""
         if mask is not None:
             return self._masked(x, mask.unsqueeze(-1))
+        if traced() and not self.training:
+            # PyTorch's function would ask whether there are rows at all, which may be unknown.
+            bn = self.module
+            return self._normalised(accumulated(x), bn.running_mean, bn.running_var).to(x.dtype)
         rows = x.flatten(0, -2)
         # Without a row there is nothing to normalise, and no statistics to update.
         out: Tensor = super().forward(rows) if rows.size(0) > 0 else rows
@@ -47,9 +52,12 @@ class BatchNorm(norm.BatchNorm):
         mean, variance = bn.running_mean, bn.running_var
         if self.training:
             mean, variance = self._batch_statistics(wide, rows)
-        scale = bn.weight * (variance + bn.eps).rsqrt()
-        out: Tensor = (wide - mean) * scale + bn.bias
-        return out.masked_fill(~rows, 0.0).to(x.dtype)
+        return self._normalised(wide, mean, variance).masked_fill(~rows, 0.0).to(x.dtype)
+
+    def _normalised(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        bn = self.module
+        out: Tensor = (x - mean) * (bn.weight * (variance + bn.eps).rsqrt()) + bn.bias
+        return out
 
     def _batch_statistics(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and variance over the rows, and move the running statistics towards them."""

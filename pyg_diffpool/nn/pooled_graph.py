@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from pyg_diffpool.exportable import exportable
+
 
 class SparseLevel(NamedTuple):
     """The nodes and weighted edges of a dense level, all graphs in a row."""
@@ -30,6 +32,7 @@ def to_sparse_level(x: Tensor, adj: Tensor, mask: Tensor) -> SparseLevel:
     return SparseLevel(x[mask], edge_index, adj[graph, row, col], batch, ptr)
 
 
+@exportable
 class PooledGraph(NamedTuple):
     r"""A batch of pooled graphs, with what led there.
 
