@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import lightning.pytorch as lightning
 import torch
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from benchmarks.features import node_features
 from benchmarks.methods import load_method
 from benchmarks.settings import Settings
 from benchmarks.splits import Fold, fair_folds, published_folds, reference_folds
-from benchmarks.training import evaluate, train
+from benchmarks.training import evaluate, seed_everything, train
 from benchmarks.tu_dataset import FastTUDataset, load_dataset
 from pyg_diffpool.loader import ResidentLoader
 
@@ -60,7 +59,7 @@ def run_cell(cell: Cell) -> CellResult:
     settings = cell.settings
     dataset = cached_dataset(cell.dataset)
     fold = folds_of(cell.dataset, cell.protocol, cell.splits)[cell.fold]
-    lightning.seed_everything(1000 * cell.seed + cell.fold, verbose=False)
+    seed_everything(1000 * cell.seed + cell.fold, verbose=False)
     x = _features(dataset, fold.train, settings)
     clusters = cluster_numbers(graph_sizes(dataset)[fold.train], settings)
     model = load_method(cell.method).build(settings, x.size(1), dataset.num_classes, clusters)

@@ -1,4 +1,7 @@
-"""The command line: ``python -m benchmarks run | table | list | demo`` and the timings' names."""
+"""The command line: ``python -m benchmarks run | table | list | demo``, and the timings' names.
+
+The timings: ``coarsen``, ``epoch``, ``scaling``, and ``gpu`` for all that a GPU is to show.
+"""
 
 import importlib
 import importlib.util
@@ -19,6 +22,7 @@ _LAZY_COMMANDS = {
     "coarsen": ("benchmarks.coarsen_bench", "coarsen"),
     "epoch": ("benchmarks.epoch_bench", "epoch"),
     "scaling": ("benchmarks.scaling_bench", "scaling"),
+    "gpu": ("benchmarks.gpu_bench", "gpu"),
 }
 _DEFAULT_RESULTS = Path(__file__).parent / "results"
 _PROTOCOLS = ("fair", "reference")
@@ -79,6 +83,9 @@ def run(
     out: Annotated[
         Path, typer.Option(help="Folder of results.", metavar="DIR", show_default=False)
     ] = _DEFAULT_RESULTS,
+    device: Annotated[
+        str, typer.Option(help="auto (a GPU where there is one), cpu or cuda.")
+    ] = "auto",
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated."),
@@ -97,7 +104,7 @@ def run(
             dataset,
             method,
             protocol,
-            parse_overrides(set_ or []),
+            {**device_overrides(device), **parse_overrides(set_ or [])},
             parse_numbers("--folds", folds),
             parse_numbers("--seeds", seeds),
             splits,
@@ -184,6 +191,13 @@ def parse_numbers(option: str, text: str) -> list[int]:
             raise UsageError(f"{option}: expected an ascending range, got {part.strip()!r}")
         numbers.update(range(start, stop + 1))
     return sorted(numbers)
+
+
+def device_overrides(device: str) -> dict[str, str]:
+    """Return the setting that a choice of device stands for; a CPU's is the default."""
+    from benchmarks.device import choose_device
+
+    return {"accelerator": "gpu"} if choose_device(device) == "cuda" else {}
 
 
 def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:

@@ -118,13 +118,13 @@ def epoch(
                 continue
             if lines.finished(f"{name} epoch") is None:
                 memory = memory_gib or default_memory_gib()
-                rows = _epoch_rows(name, loaded, options, rounds, seconds, memory, limit, console)
+                rows = epoch_rows(name, loaded, options, rounds, seconds, memory, limit, console)
                 lines.add(f"{name} epoch", rows)
             for mode in modes:
                 part = f"{name} folds {mode}"
                 if lines.finished(part) is None:
                     with console.status(f"{name}: {FOLDS} folds, {mode}"):
-                        lines.add(part, [_fold_row(name, mode, epochs, jobs, options)])
+                        lines.add(part, [fold_row(name, mode, epochs, jobs, options)])
     except KeyboardInterrupt:
         console.print(f"\nstopped; go on with --resume {lines.path}", soft_wrap=True)
         raise typer.Exit(130) from None
@@ -159,7 +159,7 @@ def _load(name: str, console: Console) -> EpochData | None:
             return None
 
 
-def _epoch_rows(
+def epoch_rows(
     name: str,
     data: EpochData,
     options: Options,
@@ -169,6 +169,10 @@ def _epoch_rows(
     limit: float,
     console: Console,
 ) -> list[Row]:
+    """Let all contenders train on a data set, in turns; one row each.
+
+    PyG's network on huge graphs trains in a process of its own, of so much memory and time.
+    """
     found = contenders(data)
     own_process = [PYG] if data.huge else []
     rows: dict[str, Row] = {}
@@ -200,7 +204,8 @@ def _epoch_rows(
     ]
 
 
-def _fold_row(name: str, mode: str, epochs: int, jobs: int, options: Options) -> Row:
+def fold_row(name: str, mode: str, epochs: int, jobs: int, options: Options) -> Row:
+    """Train all folds of a data set in one of the ways to share a machine; return its row."""
     threads = torch.get_num_threads()
     run = run_folds(mode, name, epochs, jobs, threads, options)
     return {

@@ -98,7 +98,7 @@ def _serve(
 ) -> None:
     # The terminal's interrupt is for the parent, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     try:
         value = function(lambda: sender.send(("started", None)), *arguments)
     except Exception as error:
@@ -107,7 +107,7 @@ def _serve(
     sender.send(("value", value))
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """End this process soon after its parent, however that one ends."""
     while os.getppid() == parent:
         time.sleep(1.0)

@@ -16,7 +16,9 @@ PACKAGES = (
     "torch-geometric",
     "torch-sparse",
     "torch-scatter",
+    "triton",
     "lightning",
+    "pytorch-lightning",
     "torchmetrics",
     "numpy",
     "scikit-learn",
@@ -51,13 +53,17 @@ def machine() -> dict[str, Any]:
     memory = None
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
-    return {
+    found = {
         "system": platform.system(),
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
         "memory_gib": memory,
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "gpu": None,
     }
+    if torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name()
+        found |= {"cuda": torch.version.cuda, "driver": _gpu_driver()}
+    return found
 
 
 def file_digest(path: Path) -> str:
@@ -84,6 +90,15 @@ def _git(folder: Path, *arguments: str) -> str:
         ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+def _gpu_driver() -> str | None:
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip().partition("\n")[0] or None
 
 
 def _cpu_model() -> str:

@@ -10,10 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import lightning.pytorch as lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from lightning.pytorch.plugins.io import CheckpointIO
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch_geometric.data import Batch
@@ -21,6 +18,17 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from benchmarks.forward import Forward
 from benchmarks.settings import Settings
+
+try:
+    import lightning.pytorch as lightning
+    from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+    from lightning.pytorch.plugins.io import CheckpointIO
+except ModuleNotFoundError:  # The same package under its older name.
+    import pytorch_lightning as lightning
+    from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+    from pytorch_lightning.plugins.io import CheckpointIO
+
+seed_everything = lightning.seed_everything
 
 TIE_BREAK = 1e-4
 """Weight of the loss in the accuracy's score: below the step 1/n of any validation set here."""
@@ -219,7 +227,7 @@ def evaluate(model: nn.Module, loader: Iterable[Batch]) -> float:
 
 
 def _trainer(settings: Settings, callbacks: list[Callback], memory: CheckpointIO) -> Any:
-    for name in ("lightning.pytorch", "lightning.fabric"):
+    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,0 +1,57 @@
+"""Part ``epoch``: training epochs of all contenders, and folds that share the device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import partial
+
+from rich.console import Console
+
+from benchmarks.epoch_bench import epoch_rows, fold_modes, fold_row
+from benchmarks.epoch_contenders import Options
+from benchmarks.epoch_data import load_epoch_data
+from benchmarks.epoch_folds import FOLDS
+from benchmarks.gpu_part import DATA_MISSING, Row, Setting, Work
+from benchmarks.limited_process import default_memory_gib
+
+SETS = ("ENZYMES", "PROTEINS", "DD")
+FOLD_SETS = ("ENZYMES", "PROTEINS")
+
+
+def epoch(setting: Setting) -> Iterable[Work]:
+    """Yield the epochs of each data set, then a run of ten folds for each way to share."""
+    for name in SETS:
+        yield Work(f"{name} epoch", partial(measure_epochs, name, setting))
+    for name in FOLD_SETS:
+        for mode in fold_modes("all", setting.device):
+            yield Work(f"{name} folds {mode}", partial(measure_folds, name, mode, setting))
+
+
+def measure_epochs(name: str, setting: Setting) -> list[Row]:
+    """Let ours, PyG's network and tgp's take turns; long epochs are extrapolated."""
+    try:
+        data = load_epoch_data(name)
+    except OSError:
+        return [{"kind": "epoch", "set": name, "note": DATA_MISSING}]
+    rounds, seconds, limit = (2, 8.0, 40.0) if setting.quick else (5, 60.0, 900.0)
+    return epoch_rows(
+        name,
+        data,
+        Options(seed=setting.seed, device=setting.device),
+        rounds,
+        setting.left(seconds),
+        default_memory_gib(),
+        max(setting.left(limit), 1.0),
+        Console(stderr=True),
+    )
+
+
+def measure_folds(name: str, mode: str, setting: Setting) -> list[Row]:
+    """Train ten folds for an epoch (quick) or three, one by one or at the same time."""
+    options = Options(seed=setting.seed, device=setting.device)
+    jobs = min(os.cpu_count() or 1, FOLDS)
+    try:
+        return [fold_row(name, mode, 1 if setting.quick else 3, jobs, options)]
+    except OSError:
+        return [{"kind": "folds", "set": name, "mode": mode, "note": DATA_MISSING}]
