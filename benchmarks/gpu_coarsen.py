@@ -11,7 +11,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.nn import dense_diff_pool
 from torch_geometric.utils import to_dense_adj, to_dense_batch
 
-from benchmarks.coarsen_batches import PROBLEMS, Problem
+from benchmarks.coarsen_batches import PROBLEMS, REAL_BATCH_SIZES, Problem
 from benchmarks.coarsen_contenders import (
     CONTENDERS,
     OURS,
@@ -24,6 +24,7 @@ from benchmarks.coarsen_contenders import (
 from benchmarks.errors import UsageError
 from benchmarks.gpu_batches import large_ragged
 from benchmarks.gpu_correctness import available_backends
+from benchmarks.gpu_data import data_there
 from benchmarks.gpu_measure import (
     OUT_OF_MEMORY,
     Step,
@@ -66,6 +67,8 @@ def coarsen(setting: Setting) -> Iterable[Work]:
 def measure_set(name: str, problems: Problems, setting: Setting) -> list[Row]:
     """Time all contenders on a set, in turns, and compare."""
     device = setting.device
+    if name in REAL_BATCH_SIZES and not data_there(name):
+        return [{"kind": "coarsen", "set": name, "note": DATA_MISSING}]
     try:
         found = [problem_on(problem, device) for problem in problems(setting.seed)]
     except (OSError, UsageError):
@@ -75,7 +78,7 @@ def measure_set(name: str, problems: Problems, setting: Setting) -> list[Row]:
         contender: _step([(one[contender], p) for one, p in zip(contenders, found, strict=True)])
         for contender in contenders[0]
     }
-    rounds, seconds = (15, 12.0) if setting.quick else (50, 60.0)
+    rounds, seconds = (15, 8.0) if setting.quick else (50, 60.0)
     times = time_in_turns(steps, device, rounds, setting.left(seconds))
     largest = max(range(len(found)), key=lambda number: int(found[number].sizes.max()))
     shape = _shape(found)

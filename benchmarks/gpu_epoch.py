@@ -12,6 +12,7 @@ from benchmarks.epoch_bench import epoch_rows, fold_modes, fold_row
 from benchmarks.epoch_contenders import Options
 from benchmarks.epoch_data import load_epoch_data
 from benchmarks.epoch_folds import FOLDS
+from benchmarks.gpu_data import data_there
 from benchmarks.gpu_part import DATA_MISSING, Row, Setting, Work
 from benchmarks.limited_process import default_memory_gib
 
@@ -30,10 +31,9 @@ def epoch(setting: Setting) -> Iterable[Work]:
 
 def measure_epochs(name: str, setting: Setting) -> list[Row]:
     """Let ours, PyG's network and tgp's take turns; long epochs are extrapolated."""
-    try:
-        data = load_epoch_data(name)
-    except OSError:
+    if not data_there(name):
         return [{"kind": "epoch", "set": name, "note": DATA_MISSING}]
+    data = load_epoch_data(name)
     rounds, seconds, limit = (2, 8.0, 40.0) if setting.quick else (5, 60.0, 900.0)
     return epoch_rows(
         name,
@@ -49,9 +49,8 @@ def measure_epochs(name: str, setting: Setting) -> list[Row]:
 
 def measure_folds(name: str, mode: str, setting: Setting) -> list[Row]:
     """Train ten folds for an epoch (quick) or three, one by one or at the same time."""
+    if not data_there(name):
+        return [{"kind": "folds", "set": name, "mode": mode, "note": DATA_MISSING}]
     options = Options(seed=setting.seed, device=setting.device)
     jobs = min(os.cpu_count() or 1, FOLDS)
-    try:
-        return [fold_row(name, mode, 1 if setting.quick else 3, jobs, options)]
-    except OSError:
-        return [{"kind": "folds", "set": name, "mode": mode, "note": DATA_MISSING}]
+    return [fold_row(name, mode, 1 if setting.quick else 3, jobs, options)]

@@ -7,11 +7,12 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from benchmarks.coarsen_batches import Problem
+if TYPE_CHECKING:
+    from benchmarks.coarsen_batches import Problem
 
 OUT_OF_MEMORY = "out of memory"
 MIB = 2**20
@@ -168,4 +169,4 @@ def problem_on(problem: Problem, device: str) -> Problem:
         name: value.to(device) if isinstance(value, torch.Tensor) else value
         for name, value in problem._asdict().items()
     }
-    return Problem(**moved)
+    return problem._replace(**moved)

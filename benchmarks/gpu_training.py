@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.errors import UsageError
+from benchmarks.gpu_data import data_there
 from benchmarks.gpu_measure import on_cuda
 from benchmarks.gpu_part import DATA_MISSING, Row, Setting, Work
 from benchmarks.recipe import DATASETS
@@ -45,11 +45,9 @@ def train_set(name: str, setting: Setting, method: str = METHOD) -> list[Row]:
         overrides |= {"epochs": QUICK_EPOCHS, "patience": QUICK_EPOCHS, "learning_rate": 0.001}
         overrides |= {"dropout": 0.0} if method == METHOD else {}
     row: Row = {"kind": "training", "set": name, "method": method, "protocol": PROTOCOL}
-    try:
-        plan = runner.make_plan(name, method, PROTOCOL, overrides, folds, [setting.seed], None)
-    except UsageError as error:
-        missing = isinstance(error.__cause__, FileNotFoundError)
-        return [row | {"note": DATA_MISSING if missing else str(error)}]
+    if not data_there(name):
+        return [row | {"note": DATA_MISSING}]
+    plan = runner.make_plan(name, method, PROTOCOL, overrides, folds, [setting.seed], None)
     folder = Path(setting.folder)
     cells = len(plan.cells())
     jobs = min(cells, os.cpu_count() or 1)

@@ -1,9 +1,10 @@
 import json
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
-from benchmarks.cli import app, parse_numbers
+from benchmarks.cli import app, device_overrides, parse_numbers
 from benchmarks.errors import UsageError
 
 runner = CliRunner()
@@ -76,6 +77,7 @@ def test_reference_keeps_the_whole_curve_and_no_test(tiny_data, tmp_path):
         ({"--set": "epoch=3"}, "unknown setting 'epoch': did you mean 'epochs'"),
         ({"--set": "num_layers=two"}, "setting num_layers: expected int, got 'two'"),
         ({"--set": "aggr=sum"}, "setting aggr: tiny_model:MeanNet has no parameter"),
+        ({"--device": "gpu"}, "unknown device 'gpu': did you mean 'cpu'"),
         ({"--folds": "0-x"}, "--folds: expected numbers such as 0-9 or 0,3, got '0-x'"),
         ({"--folds": "8-12"}, "--folds: expected 0 to 9, got 10"),
         ({"--splits": "missing.json"}, "--splits: no file missing.json"),
@@ -124,14 +126,24 @@ def test_table_rejects_what_it_does_not_know(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("table",), ("list",), ("coarsen",), ("epoch",), ("scaling",)]
+    "command",
+    [(), ("run",), ("table",), ("list",), ("coarsen",), ("epoch",), ("scaling",), ("gpu",)],
 )
 def test_help_reads(command):
     done = invoke(*command, "--help")
     assert done.exit_code == 0
     assert "Usage" in done.stdout
     if not command:
-        assert {"run", "table", "list", "coarsen", "epoch", "scaling"} <= set(done.stdout.split())
+        assert {"run", "table", "list", "coarsen", "epoch", "scaling", "gpu"} <= set(
+            done.stdout.split()
+        )
+
+
+def test_device_is_a_setting_only_where_it_is_a_gpu(monkeypatch):
+    assert device_overrides("cpu") == {}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device_overrides("auto") == {"accelerator": "gpu"}
+    assert device_overrides("cpu") == {}
 
 
 def test_numbers():
