@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from rich.console import Console
@@ -16,15 +16,24 @@ from benchmarks.gpu_data import data_there
 from benchmarks.gpu_part import DATA_MISSING, Row, Setting, Work
 from benchmarks.limited_process import default_memory_gib
 
-SETS = ("ENZYMES", "PROTEINS", "DD")
-FOLD_SETS = ("ENZYMES", "PROTEINS")
+SMALL_SETS, LARGE_SETS = ("ENZYMES", "PROTEINS"), ("DD",)
 
 
 def epoch(setting: Setting) -> Iterable[Work]:
-    """Yield the epochs of each data set, then a run of ten folds for each way to share."""
-    for name in SETS:
+    """Yield epochs of each data set, and a run of ten folds for each way to share the device."""
+    yield from _epochs(SMALL_SETS, setting)
+    yield from _folds(SMALL_SETS[:1], setting)
+    yield from _epochs(LARGE_SETS, setting)
+    yield from _folds(SMALL_SETS[1:], setting)
+
+
+def _epochs(names: Sequence[str], setting: Setting) -> Iterable[Work]:
+    for name in names:
         yield Work(f"{name} epoch", partial(measure_epochs, name, setting))
-    for name in FOLD_SETS:
+
+
+def _folds(names: Sequence[str], setting: Setting) -> Iterable[Work]:
+    for name in names:
         for mode in fold_modes("all", setting.device):
             yield Work(f"{name} folds {mode}", partial(measure_folds, name, mode, setting))
 

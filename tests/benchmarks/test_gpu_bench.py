@@ -28,11 +28,12 @@ from benchmarks.gpu_bench import GpuRun, PartEntry, chosen_parts, failures
 from benchmarks.gpu_cases import EDGE_INDEX, make_case
 from benchmarks.gpu_ceilings import achieved, measure_batch
 from benchmarks.gpu_data import data_there
-from benchmarks.gpu_measure import OUT_OF_MEMORY, Timing, time_in_turns
+from benchmarks.gpu_measure import OUT_OF_MEMORY, Timing, peak_memory, time_in_turns, timed
 from benchmarks.gpu_part import FAILED, OK, Setting
 from benchmarks.gpu_process import latest, run_part_alone
 from benchmarks.gpu_rates import Counts, Rates, contract_counts, expand_counts
 from benchmarks.gpu_training import train_set
+from benchmarks.jsonl import ResultLines
 from pyg_diffpool.ops.backends import BACKENDS, Padded
 
 PARTS = "tests.benchmarks.gpu_parts"
@@ -150,6 +151,78 @@ def test_a_later_success_replaces_a_failure():
     figure = {"part": "a", "kind": "figure"}
     assert latest([crash, crash, {"part": "b", "kind": "figure"}, figure])[1:] == [figure]
     assert latest([crash, crash]) == [crash]
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch):
+    """Let the command find a GPU, and run its parts here on the CPU."""
+
+    def here(name, address, setting, path, config, redo, kill_at):
+        lines = ResultLines(path.parent, config, setting.seed, path)
+        gpu_process.run_part(name, address, setting._replace(device="cpu"), lines, redo)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "pretended")
+    monkeypatch.setattr(gpu_bench, "run_part_alone", here)
+
+
+@pytest.mark.parametrize(("name", "code"), [("good", 0), ("raising", 1)])
+def test_the_command_prints_stores_and_tells_failures(name, code, pretended_gpu, parts, tmp_path):
+    parts("good", "raising")
+    command = ["gpu", "--quick", "--part", name, "--format", "json", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == code, done.stderr
+    (path,) = tmp_path.iterdir()
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert json.loads(done.stdout) == rows
+    assert {row["part"].partition(":")[0] for row in rows} == {"machine", name}
+    assert rows[0]["machine"]["gpu"] == "pretended"
+    assert str(path) in done.stderr
+    assert ("FAILED: raising: fails" in done.stderr) == bool(code)
+    assert CliRunner().invoke(app, [*command[:2], "--part", "god"]).exit_code == 2
+
+
+def test_a_stopped_command_keeps_what_it_has(pretended_gpu, parts, tmp_path, monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    parts("good")
+    monkeypatch.setattr(gpu_bench, "run_part_alone", stop)
+    done = CliRunner().invoke(app, ["gpu", "--out", str(tmp_path)])
+    assert done.exit_code == 130
+    (path,) = tmp_path.iterdir()
+    assert f"--resume {path}" in done.stderr
+
+
+def test_times_on_a_gpu_are_those_of_events(monkeypatch):
+    calls = []
+
+    class Event:
+        def __init__(self, enable_timing):
+            calls.append(enable_timing)
+
+        def record(self):
+            calls.append("record")
+
+        def synchronize(self):
+            calls.append("wait")
+
+        def elapsed_time(self, end):
+            return 12.0
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: calls.append("idle"))
+    assert timed(lambda: calls.append("step"), "cuda") == pytest.approx(0.012)
+    assert calls == [True, True, "idle", "record", "step", "record", "wait"]
+
+
+def test_peak_memory_is_above_what_was_there(monkeypatch):
+    for name in ("synchronize", "empty_cache", "reset_peak_memory_stats"):
+        monkeypatch.setattr(torch.cuda, name, lambda: None)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 3 * 2**20)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 10 * 2**20)
+    assert peak_memory(lambda: None, "cuda") == (7.0, None)
+    assert peak_memory(lambda: None, "cpu") == (None, None)
 
 
 def test_unknown_parts_are_errors():
