@@ -9,7 +9,5 @@ from torch.utils import _pytree as pytree
 
 def exportable(cls: Any) -> Any:
     """Let exported programs that return this named tuple be saved and loaded."""
-    pytree._register_namedtuple(
-        cls, serialized_type_name=f"{cls.__module__}.{cls.__qualname__}"
-    )
+    pytree._register_namedtuple(cls, serialized_type_name=f"{cls.__module__}.{cls.__qualname__}")
     return cls
