@@ -19,6 +19,7 @@ _LAZY_COMMANDS = {
     "coarsen": ("benchmarks.coarsen_bench", "coarsen"),
     "epoch": ("benchmarks.epoch_bench", "epoch"),
     "scaling": ("benchmarks.scaling_bench", "scaling"),
+    "loader": ("benchmarks.loader_bench", "loader"),
 }
 _DEFAULT_RESULTS = Path(__file__).parent / "results"
 _PROTOCOLS = ("fair", "reference")

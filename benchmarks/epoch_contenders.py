@@ -121,7 +121,13 @@ def our_forward(network: DiffPoolNet) -> Forward:
     """Return how our network is called on a batch of a :class:`ResidentLoader`."""
 
     def forward(batch: Any) -> Output:
-        out = network(batch.x, batch.edge_index, batch=batch.batch, batch_size=batch.num_graphs)
+        out = network(
+            batch.x,
+            batch.adjacency,
+            batch=batch.batch,
+            batch_size=batch.num_graphs,
+            max_num_nodes=batch.max_num_nodes,
+        )
         return out.logits, out.loss
 
     return forward
