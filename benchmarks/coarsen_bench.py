@@ -12,9 +12,18 @@ from rich.console import Console
 
 from benchmarks.backend_sweep import sweep
 from benchmarks.coarsen_batches import PROBLEMS, Problem, large_graph
-from benchmarks.coarsen_contenders import CONTENDERS, OURS, TGP, errors
+from benchmarks.coarsen_contenders import (
+    COMPILED,
+    CONTENDERS,
+    OURS,
+    TGP,
+    errors,
+    why_not_compiled,
+)
+from benchmarks.coarsen_limits import Rates, limit, measure_rates
 from benchmarks.coarsen_measure import peak_memory, summary, time_contenders
-from benchmarks.coarsen_table import LARGE, show
+from benchmarks.coarsen_requirements import LARGE
+from benchmarks.coarsen_table import show
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.jsonl import append, new_file, provenance
 
@@ -85,6 +94,12 @@ def coarsen(
 def _rows(
     names: list[str], seed: int, rounds: int, seconds: float, memory: bool, console: Console
 ) -> Iterator[Row]:
+    with console.status("measuring the machine"):
+        rates = measure_rates()
+    console.print(
+        f"matrix product {rates.gemm / 1e9:.0f} GFLOP/s, copy {rates.copy / 1e9:.1f} GB/s, "
+        f"{torch.get_num_threads()} threads"
+    )
     for name in names:
         with console.status(f"{name}: loading"):
             try:
@@ -96,25 +111,32 @@ def _rows(
             if name == LARGE:
                 yield _large_row(name, problems)
             else:
-                yield from _set_rows(name, problems, rounds, seconds, memory)
+                yield from _set_rows(name, problems, rates, rounds, seconds, memory)
 
 
 def _set_rows(
-    name: str, problems: list[Problem], rounds: int, seconds: float, memory: bool
+    name: str, problems: list[Problem], rates: Rates, rounds: int, seconds: float, memory: bool
 ) -> Iterator[Row]:
-    times = time_contenders(CONTENDERS, problems, rounds, seconds)
-    shape = _shape(problems)
+    absent = {mode: "tgp is not installed" for mode in TGP if mode not in CONTENDERS}
+    if reason := why_not_compiled():
+        absent[COMPILED] = f"skipped: {reason}"
+    present = [contender for contender in CONTENDERS if contender not in absent]
+    times = time_contenders(present, problems, rounds, seconds)
+    shape, limits = _shape(problems), limit(problems, rates)
     largest = max(problems, key=lambda problem: int(problem.sizes.max()))
-    for contender in CONTENDERS:
+    for contender in present:
         worst: dict[str, float] = {}
         for problem in problems:
             for kind, error in errors(CONTENDERS[contender], problem).items():
                 worst[kind] = max(worst.get(kind, 0.0), error)
-        peak = peak_memory(contender, largest) if memory else None
+        # A process of its own would compile anew, for far longer than all others take.
+        peak = peak_memory(contender, largest) if memory and contender != COMPILED else None
         row = {"set": name, "contender": contender, **shape, **summary(times[contender])}
+        if contender.startswith("ours"):
+            row |= {"limit": limits, "times_limit": row["median_ms"] / limits["limit_ms"]}
         yield row | {"peak_mib": peak, "relative_errors": worst}
-    for contender in set(TGP) - set(CONTENDERS):
-        yield {"set": name, "contender": contender, **shape, "note": "tgp is not installed"}
+    for contender, note in absent.items():
+        yield {"set": name, "contender": contender, **shape, "note": note}
 
 
 def _large_row(name: str, problems: list[Problem]) -> Row:
@@ -132,6 +154,7 @@ def _shape(problems: list[Problem]) -> Row:
     return {
         "batches": len(problems),
         "graphs": problems[0].batch_size,
+        "nodes": round(int(sizes.sum()) / len(problems), 1),
         "mean_nodes": round(float(sizes.double().mean()), 1),
         "largest": int(sizes.max()),
         "edges": sum(problem.edge_index.size(1) for problem in problems),

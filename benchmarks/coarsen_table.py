@@ -9,12 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.coarsen_contenders import OURS, PYG, TGP
-
-LARGE = "100,000 nodes"
-REQUIRED_OVER_PYG = {"ENZYMES": 2.0, "COLLAB": 2.5, "DD": 18.0, "REDDIT-like": 80.0}
-REQUIRED_OVER_TGP = 1.8
-REQUIRED_PEAK_MIB = 500e6 / 2**20
+from benchmarks.coarsen_contenders import OURS
+from benchmarks.coarsen_requirements import multiple, requirements
 
 Row = dict[str, Any]
 Lines = list[list[str]]
@@ -24,11 +20,12 @@ MEASURED = (
     "contender",
     "median ms (quartiles)",
     "time / ours",
+    "× limit",
     "peak MiB",
     "error, outputs",
     "error, gradients",
 )
-COMPARED = ("batches", "ours faster than", "required", "measured", "")
+COMPARED = ("batches", "contender", "against", "required", "measured", "")
 SWEPT = ("B", "mean n", "max n", "K", "F", "padded ms", "ragged ms", "chosen")
 
 
@@ -53,33 +50,6 @@ def show(rows: Sequence[Row], style: str, backends: bool = False) -> None:
             console.print(_rich(title, header, lines))
 
 
-def requirements(rows: Sequence[Row]) -> Lines:
-    """Return one line for each figure that is required of us."""
-    lines = []
-    medians: dict[str, dict[str, float]] = {}
-    for row in rows:
-        if "median_ms" in row:
-            medians.setdefault(row["set"], {})[row["contender"]] = row["median_ms"]
-        elif row["set"] == LARGE:
-            kept = _verdict(row["peak_mib"] <= REQUIRED_PEAK_MIB)
-            required = f"<= {REQUIRED_PEAK_MIB:.0f} MiB"
-            lines.append([LARGE, "(peak memory)", required, f"{row['peak_mib']:.0f} MiB", kept])
-    for name, times in medians.items():
-        tgp = [times[contender] for contender in TGP if contender in times]
-        faster = {PYG: times.get(PYG), "the faster tgp": min(tgp, default=None)}
-        for rival, required in (
-            (PYG, REQUIRED_OVER_PYG.get(name)),
-            ("the faster tgp", REQUIRED_OVER_TGP),
-        ):
-            if faster[rival] is None:
-                lines.append([name, rival, _times(required), "not installed", ""])
-                continue
-            ratio = faster[rival] / times[OURS]
-            verdict = "" if required is None else _verdict(ratio >= required)
-            lines.append([name, rival, _times(required), _times(ratio), verdict])
-    return lines
-
-
 def _measured(rows: Sequence[Row]) -> Lines:
     ours = {row["set"]: row.get("median_ms") for row in rows if row["contender"] == OURS}
     lines, last = [], None
@@ -87,7 +57,7 @@ def _measured(rows: Sequence[Row]) -> Lines:
         name = "" if row["set"] == last else _describe(row)
         last = row["set"]
         if "note" in row:
-            lines.append([name, row["contender"], row["note"], "", "", "", ""])
+            lines.append([name, row["contender"], row["note"], *[""] * (len(MEASURED) - 3)])
             continue
         median, relative = "not timed", ""
         if "median_ms" in row:
@@ -104,6 +74,7 @@ def _measured(rows: Sequence[Row]) -> Lines:
                 row["contender"],
                 median,
                 relative,
+                multiple(row["times_limit"]) if "times_limit" in row else "",
                 "" if peak is None else f"{peak:.0f}",
                 *(f"{max(found):.0e}" if found else "" for found in (outputs, gradients)),
             ]
@@ -128,14 +99,6 @@ def _swept(rows: Sequence[Row]) -> Lines:
         ]
         for row in rows
     ]
-
-
-def _times(ratio: float | None) -> str:
-    return "–" if ratio is None else f"{ratio:.3g}×"
-
-
-def _verdict(met: bool) -> str:
-    return "met" if met else "NOT MET"
 
 
 def _markdown(header: Sequence[str], lines: Lines) -> list[str]:
