@@ -22,6 +22,7 @@ from benchmarks.coarsen_contenders import (
 )
 from benchmarks.coarsen_limits import Rates, limit, measure_rates
 from benchmarks.coarsen_measure import peak_memory, summary, time_contenders
+from benchmarks.coarsen_profile import profile
 from benchmarks.coarsen_requirements import LARGE
 from benchmarks.coarsen_table import show
 from benchmarks.errors import UsageError, unknown_name
@@ -134,6 +135,8 @@ def _set_rows(
         row = {"set": name, "contender": contender, **shape, **summary(times[contender])}
         if contender.startswith("ours"):
             row |= {"limit": limits, "times_limit": row["median_ms"] / limits["limit_ms"]}
+        if contender == OURS:
+            row["profile_ms"] = profile(CONTENDERS[OURS], problems)
         yield row | {"peak_mib": peak, "relative_errors": worst}
     for contender, note in absent.items():
         yield {"set": name, "contender": contender, **shape, "note": note}

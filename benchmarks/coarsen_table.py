@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.coarsen_contenders import OURS
+from benchmarks.coarsen_profile import SHARES
 from benchmarks.coarsen_requirements import multiple, requirements
 
 Row = dict[str, Any]
@@ -26,6 +27,7 @@ MEASURED = (
     "error, gradients",
 )
 COMPARED = ("batches", "contender", "against", "required", "measured", "")
+PROFILED = ("batches", "ms", *SHARES)
 SWEPT = ("B", "mean n", "max n", "K", "F", "padded ms", "ragged ms", "chosen")
 
 
@@ -40,6 +42,7 @@ def show(rows: Sequence[Row], style: str, backends: bool = False) -> None:
     else:
         tables = [
             ("Coarsening with both losses, forward + backward", MEASURED, _measured(rows)),
+            ("Where our time goes, in ms a batch (%)", PROFILED, profiled(rows)),
             ("Against what is required", COMPARED, requirements(rows)),
         ]
     console = Console()
@@ -79,6 +82,19 @@ def _measured(rows: Sequence[Row]) -> Lines:
                 *(f"{max(found):.0e}" if found else "" for found in (outputs, gradients)),
             ]
         )
+    return lines
+
+
+def profiled(rows: Sequence[Row]) -> Lines:
+    """Return one line for each set of batches: its time, and what of it goes where."""
+    lines = []
+    for row in rows:
+        shares = row.get("profile_ms")
+        if shares is None:
+            continue
+        wall = sum(shares.values())
+        parts = [f"{shares[name]:.2f} ({100 * shares[name] / wall:.0f})" for name in SHARES]
+        lines.append([row["set"], f"{wall:.2f}", *parts])
     return lines
 
 

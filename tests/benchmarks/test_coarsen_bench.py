@@ -114,6 +114,7 @@ def test_rows_are_stored_with_provenance(tiny_set, tmp_path, capsys):
         assert row["packages"]["torch"] == torch.__version__
         assert {"commit", "machine", "threads", "seed"} <= set(row)
         assert ("times_limit" in row) == row["contender"].startswith("ours")
+        assert ("profile_ms" in row) == (row["contender"] == OURS)
     limit_ms = 1e3 * problem_work(tiny()[0]).flops / RATES.gemm
     assert timed[0]["limit"]["limit_ms"] == pytest.approx(limit_ms)
     assert timed[0]["times_limit"] == pytest.approx(timed[0]["median_ms"] / limit_ms)
