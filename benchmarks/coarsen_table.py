@@ -29,6 +29,7 @@ MEASURED = (
 COMPARED = ("batches", "contender", "against", "required", "measured", "")
 PROFILED = ("batches", "ms", *SHARES)
 SWEPT = ("B", "mean n", "max n", "K", "F", "padded ms", "ragged ms", "chosen")
+FITTED = ("constants", "CALL_COST", "PADDED_CALLS", "mean time / the faster's", "worst")
 
 
 def show(rows: Sequence[Row], style: str, backends: bool = False) -> None:
@@ -38,7 +39,10 @@ def show(rows: Sequence[Row], style: str, backends: bool = False) -> None:
         return
     tables: list[tuple[str, Sequence[str], Lines]]
     if backends:
-        tables = [("Both backends, forward + backward", SWEPT, _swept(rows))]
+        tables = [
+            ("Both backends, forward + backward", SWEPT, _swept(rows)),
+            ("Constants of the rule between them", FITTED, _fitted(rows)),
+        ]
     else:
         tables = [
             ("Coarsening with both losses, forward + backward", MEASURED, _measured(rows)),
@@ -114,6 +118,21 @@ def _swept(rows: Sequence[Row]) -> Lines:
             row["chosen"],
         ]
         for row in rows
+        if "chosen" in row
+    ]
+
+
+def _fitted(rows: Sequence[Row]) -> Lines:
+    return [
+        [
+            whose,
+            f"{constants['call_cost']:_}",
+            str(constants["padded_calls"]),
+            *(f"{constants[regret]:.3f}" for regret in ("mean_regret", "worst_regret")),
+        ]
+        for row in rows
+        for whose in ("library", "fitted")
+        if (constants := row.get(f"{whose}_constants")) is not None
     ]
 
 

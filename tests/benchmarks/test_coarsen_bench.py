@@ -157,15 +157,6 @@ def test_without_a_compiler_its_row_is_skipped_aloud(tiny_set, monkeypatch, tmp_
     assert row["note"] in capsys.readouterr().out
 
 
-def test_backend_sweep(tmp_path, capsys):
-    rows = coarsen_bench.coarsen(backends=True, quick=True, format_="markdown", out=tmp_path)
-    assert "| padded ms | ragged ms | chosen |" in capsys.readouterr().out
-    assert {(row["graphs"], row["largest"]) for row in rows} == {
-        (4, 20), (4, 200), (32, 20), (32, 200),
-    }  # fmt: skip
-    assert all(set(row["median_ms"]) == {"padded", "ragged"} for row in rows)
-
-
 def test_unknown_names_are_errors(tmp_path):
     with pytest.raises(UsageError, match="ENZYMES"):
         coarsen_bench.coarsen(["ENZYME"], out=tmp_path)
