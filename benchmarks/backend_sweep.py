@@ -18,9 +18,9 @@ from pyg_diffpool.ops.backends import BACKENDS, choose_backend
 from pyg_diffpool.ops.segments import Segments, segments
 
 GRID: dict[str, tuple[int, ...]] = {
-    "graphs": (2, 8, 20, 32, 128),
-    "mean_nodes": (20, 100, 400),
-    "stretch": (1, 3, 10),
+    "graphs": (2, 8, 16, 32, 64, 128),
+    "mean_nodes": (20, 50, 150, 400),
+    "stretch": (1, 2, 4, 10),
     "clusters": (8, 32, 100),
     "features": (64,),
 }
@@ -32,7 +32,7 @@ QUICK_GRID: dict[str, tuple[int, ...]] = {
     "features": (16,),
 }
 MOST_PADDED_ENTRIES = 1e7  # 40 MB in float32; beyond, padding that wastes much has lost already
-ROUNDS, SECONDS = 7, 0.7  # of a point
+ROUNDS, SECONDS = 15, 1.0  # of a point
 
 
 def sweep(seed: int, quick: bool = False) -> Iterator[dict[str, Any]]:

@@ -27,6 +27,7 @@ from benchmarks.coarsen_requirements import LARGE
 from benchmarks.coarsen_table import show
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.jsonl import append, new_file, provenance
+from benchmarks.spmm_bench import kernel_rows
 
 RESULTS = Path(__file__).parent / "results" / "coarsen"
 QUICK_SETS = ("ENZYMES", "PROTEINS")
@@ -58,6 +59,12 @@ def coarsen(
             "--backends", help="Instead, time both backends over a grid of sizes (JSON lines)."
         ),
     ] = False,
+    kernels: Annotated[
+        bool,
+        typer.Option(
+            "--kernels", help="Instead, time sparse products and segment sums on the batches."
+        ),
+    ] = False,
     format_: Annotated[str, typer.Option("--format", help="rich, markdown or json.")] = "rich",
     out: Annotated[
         Path, typer.Option(help="Folder of results.", metavar="DIR", show_default=False)
@@ -74,19 +81,27 @@ def coarsen(
     for name in names:
         if name not in (*PROBLEMS, LARGE):
             raise unknown_name("set", name, (*PROBLEMS, LARGE))
+    if backends and kernels:
+        raise UsageError("--backends, --kernels: expected one of them")
     if quick:
         rounds, seconds, memory = 3, 0.0, False
     if threads:
         torch.set_num_threads(threads)
     console = Console(stderr=True)
     source = provenance(seed)
-    store = new_file(out, "backends-" if backends else "")
+    what = "backends" if backends else "kernels" if kernels else "contenders"
+    store = new_file(out, "" if what == "contenders" else f"{what}-")
     rows = []
-    found = sweep(seed, quick) if backends else _rows(names, seed, rounds, seconds, memory, console)
+    if backends:
+        found = sweep(seed, quick)
+    elif kernels:
+        found = _kernel_rows(names, seed, rounds, seconds, console)
+    else:
+        found = _rows(names, seed, rounds, seconds, memory, console)
     for row in found:
         rows.append(row | source)
         append(store, rows[-1])
-    show(rows, format_, backends)
+    show(rows, format_, what)
     if rows:
         console.print(f"{len(rows)} rows in {store}")
     return rows
@@ -101,6 +116,22 @@ def _rows(
         f"matrix product {rates.gemm / 1e9:.0f} GFLOP/s, copy {rates.copy / 1e9:.1f} GB/s, "
         f"{torch.get_num_threads()} threads"
     )
+    for name, problems in _batches(names, seed, console):
+        if name == LARGE:
+            yield _large_row(name, problems)
+        else:
+            yield from _set_rows(name, problems, rates, rounds, seconds, memory)
+
+
+def _kernel_rows(
+    names: list[str], seed: int, rounds: int, seconds: float, console: Console
+) -> Iterator[Row]:
+    for name, problems in _batches(names, seed, console):
+        yield from kernel_rows(name, problems, rounds, seconds)
+
+
+def _batches(names: list[str], seed: int, console: Console) -> Iterator[tuple[str, list[Problem]]]:
+    """Yield sets whose data are there, and show which one is running."""
     for name in names:
         with console.status(f"{name}: loading"):
             try:
@@ -109,10 +140,7 @@ def _rows(
                 console.print(f"{name}: skipped, its data are not there ({error})", markup=False)
                 continue
         with console.status(f"{name}: running"):
-            if name == LARGE:
-                yield _large_row(name, problems)
-            else:
-                yield from _set_rows(name, problems, rates, rounds, seconds, memory)
+            yield name, problems
 
 
 def _set_rows(

@@ -32,17 +32,22 @@ SWEPT = ("B", "mean n", "max n", "K", "F", "padded ms", "ragged ms", "chosen")
 FITTED = ("constants", "CALL_COST", "PADDED_CALLS", "mean time / the faster's", "worst")
 
 
-def show(rows: Sequence[Row], style: str, backends: bool = False) -> None:
-    """Print rows as JSON, Markdown or for a terminal."""
+KERNELS = ("batches", "operation", "columns", "kernel", "ms a batch", "time / best", "error")
+
+
+def show(rows: Sequence[Row], style: str, what: str = "contenders") -> None:
+    """Print rows as JSON, Markdown or for a terminal: contenders, backends or kernels."""
     if style == "json":
         print(json.dumps(list(rows), indent=1))
         return
     tables: list[tuple[str, Sequence[str], Lines]]
-    if backends:
+    if what == "backends":
         tables = [
             ("Both backends, forward + backward", SWEPT, _swept(rows)),
             ("Constants of the rule between them", FITTED, _fitted(rows)),
         ]
+    elif what == "kernels":
+        tables = [("Sparse products and segment sums", KERNELS, _kernels(rows))]
     else:
         tables = [
             ("Coarsening with both losses, forward + backward", MEASURED, _measured(rows)),
@@ -134,6 +139,31 @@ def _fitted(rows: Sequence[Row]) -> Lines:
         for whose in ("library", "fitted")
         if (constants := row.get(f"{whose}_constants")) is not None
     ]
+
+
+def _kernels(rows: Sequence[Row]) -> Lines:
+    lines, last = [], None
+    best: dict[tuple[str, ...], float] = {}
+    for row in rows:
+        group = _kernel_group(row)
+        best[group] = min(best.get(group, float("inf")), row["median_ms"])
+    for row in rows:
+        group = _kernel_group(row)
+        lines.append(
+            [
+                *(("", "", "") if group == last else group),
+                row["kernel"],
+                f"{row['median_ms']:.3f}",
+                f"{row['median_ms'] / best[group]:.2f}",
+                f"{row['relative_error']:.0e}",
+            ]
+        )
+        last = group
+    return lines
+
+
+def _kernel_group(row: Row) -> tuple[str, ...]:
+    return row["set"], row["operation"], "/".join(map(str, row["columns"]))
 
 
 def _markdown(header: Sequence[str], lines: Lines) -> list[str]:
