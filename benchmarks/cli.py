@@ -27,7 +27,13 @@ _FORMATS = ("rich", "markdown", "json")
 
 
 class _LazyGroup(TyperGroup):
-    """Imports a command's module only when the command is used or listed."""
+    """Imports a command's module only when it is used or listed, and tells bad input in a line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            _fail(str(error))
 
     def list_commands(self, ctx: Any) -> list[str]:
         there = [
