@@ -14,7 +14,7 @@ from benchmarks.backend_fit import Constants, fit, judge
 from benchmarks.coarsen_batches import Problem, tree_like
 from benchmarks.coarsen_measure import interleaved
 from pyg_diffpool import coarsen
-from pyg_diffpool.ops.backends import BACKENDS, choose_backend
+from pyg_diffpool.ops.backends import choose_backend
 from pyg_diffpool.ops.segments import Segments, segments
 
 GRID: dict[str, tuple[int, ...]] = {
@@ -31,6 +31,7 @@ QUICK_GRID: dict[str, tuple[int, ...]] = {
     "clusters": (8,),
     "features": (16,),
 }
+CHOICES = ("padded", "ragged")  # what the rule chooses between
 MOST_PADDED_ENTRIES = 1e7  # 40 MB in float32; beyond, padding that wastes much has lost already
 ROUNDS, SECONDS = 15, 1.0  # of a point
 
@@ -62,7 +63,7 @@ def _points(seed: int, quick: bool) -> Iterator[dict[str, Any]]:
         sizes = _sizes(graphs, mean_nodes, stretch)
         problem = tree_like(sizes, seed, num_clusters=clusters, num_features=features)
         times = interleaved(
-            {name: _step(problem, name) for name in BACKENDS}, 3 if quick else ROUNDS, SECONDS
+            {name: _step(problem, name) for name in CHOICES}, 3 if quick else ROUNDS, SECONDS
         )
         runs: Segments = segments(
             problem.batch.numel(), problem.batch, graphs, None, problem.batch.device, False
