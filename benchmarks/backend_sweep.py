@@ -1,4 +1,4 @@
-"""Times of both backends over a grid of sizes, to fit the rule that chooses between them."""
+"""Times of both backends over a grid of sizes, and the rule between them fitted to the times."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any
 import torch
 from torch_geometric import EdgeIndex
 
+from benchmarks.backend_fit import Constants, fit, judge
 from benchmarks.coarsen_batches import Problem, tree_like
 from benchmarks.coarsen_measure import interleaved
 from pyg_diffpool import coarsen
-from pyg_diffpool.ops.backends import BACKENDS, choose_backend
+from pyg_diffpool.ops.backends import choose_backend
 from pyg_diffpool.ops.segments import Segments, segments
 
 GRID: dict[str, tuple[int, ...]] = {
-    "graphs": (1, 8, 32, 128),
-    "mean_nodes": (20, 100, 400),
-    "stretch": (1, 3, 10),
+    "graphs": (2, 8, 16, 32, 64, 128),
+    "mean_nodes": (20, 50, 150, 400),
+    "stretch": (1, 2, 4, 10),
     "clusters": (8, 32, 100),
-    "features": (16, 64),
+    "features": (64,),
 }
 QUICK_GRID: dict[str, tuple[int, ...]] = {
     "graphs": (4, 32),
@@ -30,29 +31,46 @@ QUICK_GRID: dict[str, tuple[int, ...]] = {
     "clusters": (8,),
     "features": (16,),
 }
-MOST_PADDED_ENTRIES = 5e7  # 200 MB in float32
+CHOICES = ("padded", "ragged")  # what the rule chooses between
+MOST_PADDED_ENTRIES = 1e7  # 40 MB in float32; beyond, padding that wastes much has lost already
+ROUNDS, SECONDS = 15, 1.0  # of a point
 
 
 def sweep(seed: int, quick: bool = False) -> Iterator[dict[str, Any]]:
-    """Yield one row a point of the grid, skipping those whose padded batch is out of proportion.
+    """Yield one row a point of the grid, then one with the constants that fit the rows best.
 
-    ``stretch`` is the largest graph's size over the mean.
+    ``stretch`` is the largest graph's size over the mean. Points are skipped whose padded batch is
+    out of proportion, or whose largest graph would leave the others without nodes.
     """
+    rows = []
+    for row in _points(seed, quick):
+        rows.append(row)
+        yield row
+    found = {"library": judge(rows, Constants.of_library()), "fitted": fit(rows)}
+    yield {
+        f"{name}_constants": result.constants._asdict()
+        | {"mean_regret": result.mean, "worst_regret": result.worst}
+        for name, result in found.items()
+    }
+
+
+def _points(seed: int, quick: bool) -> Iterator[dict[str, Any]]:
     grid = QUICK_GRID if quick else GRID
     for graphs, mean_nodes, stretch, clusters, features in itertools.product(*grid.values()):
         padded_entries = graphs * mean_nodes * stretch * (features + 2 * clusters)
-        if padded_entries > MOST_PADDED_ENTRIES or (graphs == 1 and stretch > 1):
+        if padded_entries > MOST_PADDED_ENTRIES or graphs < stretch:
             continue
         sizes = _sizes(graphs, mean_nodes, stretch)
         problem = tree_like(sizes, seed, num_clusters=clusters, num_features=features)
         times = interleaved(
-            {name: _step(problem, name) for name in BACKENDS}, 3 if quick else 7, 2.0
+            {name: _step(problem, name) for name in CHOICES}, 3 if quick else ROUNDS, SECONDS
         )
         runs: Segments = segments(
             problem.batch.numel(), problem.batch, graphs, None, problem.batch.device, False
         )
         yield {
             "graphs": graphs,
+            "nodes": int(sizes.sum()),
             "mean_nodes": round(float(sizes.double().mean()), 1),
             "largest": int(sizes.max()),
             "clusters": clusters,

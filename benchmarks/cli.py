@@ -23,6 +23,7 @@ _LAZY_COMMANDS = {
     "epoch": ("benchmarks.epoch_bench", "epoch"),
     "scaling": ("benchmarks.scaling_bench", "scaling"),
     "gpu": ("benchmarks.gpu_bench", "gpu"),
+    "loader": ("benchmarks.loader_bench", "loader"),
 }
 _DEFAULT_RESULTS = Path(__file__).parent / "results"
 _PROTOCOLS = ("fair", "reference")
@@ -30,7 +31,13 @@ _FORMATS = ("rich", "markdown", "json")
 
 
 class _LazyGroup(TyperGroup):
-    """Imports a command's module only when the command is used or listed."""
+    """Imports a command's module only when it is used or listed, and tells bad input in a line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            _fail(str(error))
 
     def list_commands(self, ctx: Any) -> list[str]:
         there = [

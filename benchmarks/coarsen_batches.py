@@ -12,6 +12,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.utils import coalesce, cumsum
 
 from benchmarks.tu_dataset import load_dataset
+from pyg_diffpool import Adjacency
 
 FEATURES = 64
 RATIO, MOST_CLUSTERS = 0.1, 100
@@ -33,6 +34,7 @@ class Problem(NamedTuple):
         batch_size: Number of graphs.
         grad_x: Cotangent of the pooled features :math:`(B, K, F)`.
         grad_adj: Cotangent of the pooled adjacency :math:`(B, K, K)`.
+        adjacency: The edges as our operators share them, for contenders that prepare them.
     """
 
     x: Tensor
@@ -43,6 +45,7 @@ class Problem(NamedTuple):
     batch_size: int
     grad_x: Tensor
     grad_adj: Tensor
+    adjacency: Adjacency | None = None
 
     @property
     def sizes(self) -> Tensor:

@@ -12,11 +12,22 @@ from rich.console import Console
 
 from benchmarks.backend_sweep import sweep
 from benchmarks.coarsen_batches import PROBLEMS, Problem, large_graph
-from benchmarks.coarsen_contenders import CONTENDERS, OURS, TGP, errors
+from benchmarks.coarsen_contenders import (
+    COMPILED,
+    CONTENDERS,
+    OURS,
+    TGP,
+    errors,
+    why_not_compiled,
+)
+from benchmarks.coarsen_limits import Rates, limit, measure_rates
 from benchmarks.coarsen_measure import peak_memory, summary, time_contenders
-from benchmarks.coarsen_table import LARGE, show
+from benchmarks.coarsen_profile import profile
+from benchmarks.coarsen_requirements import LARGE
+from benchmarks.coarsen_table import show
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.jsonl import append, new_file, provenance
+from benchmarks.spmm_bench import kernel_rows
 
 RESULTS = Path(__file__).parent / "results" / "coarsen"
 QUICK_SETS = ("ENZYMES", "PROTEINS")
@@ -48,6 +59,12 @@ def coarsen(
             "--backends", help="Instead, time both backends over a grid of sizes (JSON lines)."
         ),
     ] = False,
+    kernels: Annotated[
+        bool,
+        typer.Option(
+            "--kernels", help="Instead, time sparse products and segment sums on the batches."
+        ),
+    ] = False,
     format_: Annotated[str, typer.Option("--format", help="rich, markdown or json.")] = "rich",
     out: Annotated[
         Path, typer.Option(help="Folder of results.", metavar="DIR", show_default=False)
@@ -64,19 +81,27 @@ def coarsen(
     for name in names:
         if name not in (*PROBLEMS, LARGE):
             raise unknown_name("set", name, (*PROBLEMS, LARGE))
+    if backends and kernels:
+        raise UsageError("--backends, --kernels: expected one of them")
     if quick:
         rounds, seconds, memory = 3, 0.0, False
     if threads:
         torch.set_num_threads(threads)
     console = Console(stderr=True)
     source = provenance(seed)
-    store = new_file(out, "backends-" if backends else "")
+    what = "backends" if backends else "kernels" if kernels else "contenders"
+    store = new_file(out, "" if what == "contenders" else f"{what}-")
     rows = []
-    found = sweep(seed, quick) if backends else _rows(names, seed, rounds, seconds, memory, console)
+    if backends:
+        found = sweep(seed, quick)
+    elif kernels:
+        found = _kernel_rows(names, seed, rounds, seconds, console)
+    else:
+        found = _rows(names, seed, rounds, seconds, memory, console)
     for row in found:
         rows.append(row | source)
         append(store, rows[-1])
-    show(rows, format_, backends)
+    show(rows, format_, what)
     if rows:
         console.print(f"{len(rows)} rows in {store}")
     return rows
@@ -85,6 +110,28 @@ def coarsen(
 def _rows(
     names: list[str], seed: int, rounds: int, seconds: float, memory: bool, console: Console
 ) -> Iterator[Row]:
+    with console.status("measuring the machine"):
+        rates = measure_rates()
+    console.print(
+        f"matrix product {rates.gemm / 1e9:.0f} GFLOP/s, copy {rates.copy / 1e9:.1f} GB/s, "
+        f"{torch.get_num_threads()} threads"
+    )
+    for name, problems in _batches(names, seed, console):
+        if name == LARGE:
+            yield _large_row(name, problems)
+        else:
+            yield from _set_rows(name, problems, rates, rounds, seconds, memory)
+
+
+def _kernel_rows(
+    names: list[str], seed: int, rounds: int, seconds: float, console: Console
+) -> Iterator[Row]:
+    for name, problems in _batches(names, seed, console):
+        yield from kernel_rows(name, problems, rounds, seconds)
+
+
+def _batches(names: list[str], seed: int, console: Console) -> Iterator[tuple[str, list[Problem]]]:
+    """Yield sets whose data are there, and show which one is running."""
     for name in names:
         with console.status(f"{name}: loading"):
             try:
@@ -93,28 +140,34 @@ def _rows(
                 console.print(f"{name}: skipped, its data are not there ({error})", markup=False)
                 continue
         with console.status(f"{name}: running"):
-            if name == LARGE:
-                yield _large_row(name, problems)
-            else:
-                yield from _set_rows(name, problems, rounds, seconds, memory)
+            yield name, problems
 
 
 def _set_rows(
-    name: str, problems: list[Problem], rounds: int, seconds: float, memory: bool
+    name: str, problems: list[Problem], rates: Rates, rounds: int, seconds: float, memory: bool
 ) -> Iterator[Row]:
-    times = time_contenders(CONTENDERS, problems, rounds, seconds)
-    shape = _shape(problems)
+    absent = {mode: "tgp is not installed" for mode in TGP if mode not in CONTENDERS}
+    if reason := why_not_compiled():
+        absent[COMPILED] = f"skipped: {reason}"
+    present = [contender for contender in CONTENDERS if contender not in absent]
+    times = time_contenders(present, problems, rounds, seconds)
+    shape, limits = _shape(problems), limit(problems, rates)
     largest = max(problems, key=lambda problem: int(problem.sizes.max()))
-    for contender in CONTENDERS:
+    for contender in present:
         worst: dict[str, float] = {}
         for problem in problems:
             for kind, error in errors(CONTENDERS[contender], problem).items():
                 worst[kind] = max(worst.get(kind, 0.0), error)
-        peak = peak_memory(contender, largest) if memory else None
+        # A process of its own would compile anew, for far longer than all others take.
+        peak = peak_memory(contender, largest) if memory and contender != COMPILED else None
         row = {"set": name, "contender": contender, **shape, **summary(times[contender])}
+        if contender.startswith("ours"):
+            row |= {"limit": limits, "times_limit": row["median_ms"] / limits["limit_ms"]}
+        if contender == OURS:
+            row["profile_ms"] = profile(CONTENDERS[OURS], problems)
         yield row | {"peak_mib": peak, "relative_errors": worst}
-    for contender in set(TGP) - set(CONTENDERS):
-        yield {"set": name, "contender": contender, **shape, "note": "tgp is not installed"}
+    for contender, note in absent.items():
+        yield {"set": name, "contender": contender, **shape, "note": note}
 
 
 def _large_row(name: str, problems: list[Problem]) -> Row:
@@ -132,6 +185,7 @@ def _shape(problems: list[Problem]) -> Row:
     return {
         "batches": len(problems),
         "graphs": problems[0].batch_size,
+        "nodes": round(int(sizes.sum()) / len(problems), 1),
         "mean_nodes": round(float(sizes.double().mean()), 1),
         "largest": int(sizes.max()),
         "edges": sum(problem.edge_index.size(1) for problem in problems),

@@ -9,7 +9,8 @@ constant factors; each is compared with float64 results under its own convention
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from torch_geometric.nn import dense_diff_pool as pyg_dense_diff_pool
 from torch_geometric.utils import to_dense_adj, to_dense_batch
 
 from benchmarks.coarsen_batches import Problem
-from pyg_diffpool import diff_pool
+from pyg_diffpool import diff_pool, prepare_adjacency
 
 try:
     from tgp.poolers import DiffPool as TgpDiffPool
@@ -34,13 +35,21 @@ class Contender(NamedTuple):
     Attributes:
         run: From a problem to pooled features, adjacency, link and entropy loss.
         convention: Whose constant factors the losses have: ``"pyg"`` or ``"tgp"``.
+        prepare: What happens to a problem before its time is taken.
     """
 
     run: Callable[[Problem], Outputs]
     convention: str
+    prepare: Callable[[Problem], Problem] = lambda problem: problem
 
 
-def _ours(edges: str, backend: str = "auto") -> Contender:
+def _with_adjacency(problem: Problem) -> Problem:
+    """Prepare the adjacency, as a loader does that keeps it with its batches."""
+    adjacency = prepare_adjacency(problem.edge_index, num_nodes=problem.batch.numel())
+    return problem._replace(adjacency=adjacency)
+
+
+def _ours(edges: str, backend: str = "auto", pool: Callable[..., Outputs] = diff_pool) -> Contender:
     def run(problem: Problem) -> Outputs:
         edge_index = problem.edge_index
         if edges == "undirected":
@@ -51,7 +60,9 @@ def _ours(edges: str, backend: str = "auto") -> Contender:
             )
         elif edges == "shuffled":
             edge_index = problem.shuffled
-        return diff_pool(
+        elif edges == "prepared":
+            edge_index = problem.adjacency
+        return pool(
             problem.x,
             problem.logits,
             edge_index,
@@ -61,7 +72,26 @@ def _ours(edges: str, backend: str = "auto") -> Contender:
             backend=backend,
         )
 
-    return Contender(run, "pyg")
+    return Contender(run, "pyg", *([_with_adjacency] if edges == "prepared" else []))
+
+
+@cache
+def _compiled_diff_pool() -> Callable[..., Outputs]:
+    return torch.compile(diff_pool, fullgraph=True, dynamic=True, backend=COMPILER)
+
+
+def _compiled(*arguments: Any, **settings: Any) -> Outputs:
+    return _compiled_diff_pool()(*arguments, **settings)
+
+
+@cache
+def why_not_compiled() -> str | None:
+    """Return why nothing can be compiled here, such as for want of a C++ compiler, or None."""
+    try:
+        torch.compile(lambda x: x.sin() + 1, backend=COMPILER)(torch.ones(2))
+    except Exception as error:
+        return f"torch.compile does not work here: {type(error).__name__}"
+    return None
 
 
 def _run_pyg(problem: Problem) -> Outputs:
@@ -103,7 +133,11 @@ def _tgp(batched: bool) -> Contender:
     return Contender(run, "tgp")
 
 
+COMPILER = "inductor"
 OURS = "ours, undirected EdgeIndex"
+SHUFFLED = "ours, shuffled edge_index"
+PREPARED = "ours, prepared adjacency"
+COMPILED = "ours, compiled"
 PYG = "PyG"
 TGP = ("tgp, batched", "tgp, unbatched")
 
@@ -112,7 +146,9 @@ CONTENDERS: dict[str, Contender] = {
     "ours, undirected EdgeIndex, padded": _ours("undirected", "padded"),
     "ours, undirected EdgeIndex, ragged": _ours("undirected", "ragged"),
     "ours, raw edge_index": _ours("raw"),
-    "ours, shuffled edge_index": _ours("shuffled"),
+    SHUFFLED: _ours("shuffled"),
+    PREPARED: _ours("prepared"),
+    COMPILED: _ours("raw", pool=_compiled),
     PYG: Contender(_run_pyg, "pyg"),
 }
 if TgpDiffPool is not None:
@@ -146,7 +182,8 @@ def errors(contender: Contender, problem: Problem) -> dict[str, float]:
     )
     reference = Contender(lambda given: _reference(given, contender.convention), "")
     expected, *expected_gradients = forward_backward(reference, wide)
-    found, *gradients = forward_backward(contender, problem)
+    found, *gradients = forward_backward(contender, contender.prepare(problem))
+    found, expected = ([result.detach() for result in results] for results in (found, expected))
     names = ("x", "adj", "link", "entropy", "gradient of x", "gradient of logits")
     pairs = zip([*found, *gradients], [*expected, *expected_gradients], strict=True)
     return {

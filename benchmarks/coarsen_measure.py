@@ -50,9 +50,12 @@ def time_contenders(
     """Return seconds a batch (the mean of the problems) of each contender and round."""
 
     def step(name: str) -> Callable[[], None]:
+        contender = CONTENDERS[name]
+        prepared = [contender.prepare(problem) for problem in problems]
+
         def run() -> None:
-            for problem in problems:
-                forward_backward(CONTENDERS[name], problem)
+            for problem in prepared:
+                forward_backward(contender, problem)
 
         return run
 
@@ -84,11 +87,13 @@ def peak_memory(name: str, problem: Problem) -> float:
 
 def _peak(name: str, problem: Problem, threads: int) -> float:
     torch.set_num_threads(threads)
+    contender = CONTENDERS[name]
     tiny = tree_like(torch.tensor([4, 3]), seed=0, num_clusters=2, num_features=2)
-    forward_backward(CONTENDERS[name], tiny)
+    forward_backward(contender, contender.prepare(tiny))
+    problem = contender.prepare(problem)
     reset_high_water_mark()
     start = psutil.Process().memory_info().rss
-    forward_backward(CONTENDERS[name], problem)
+    forward_backward(contender, problem)
     return max(high_water_mark() - start, 0) / MIB
 
 

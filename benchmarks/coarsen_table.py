@@ -9,12 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.coarsen_contenders import OURS, PYG, TGP
-
-LARGE = "100,000 nodes"
-REQUIRED_OVER_PYG = {"ENZYMES": 2.0, "COLLAB": 2.5, "DD": 18.0, "REDDIT-like": 80.0}
-REQUIRED_OVER_TGP = 1.8
-REQUIRED_PEAK_MIB = 500e6 / 2**20
+from benchmarks.coarsen_contenders import OURS
+from benchmarks.coarsen_profile import SHARES
+from benchmarks.coarsen_requirements import multiple, requirements
 
 Row = dict[str, Any]
 Lines = list[list[str]]
@@ -24,25 +21,37 @@ MEASURED = (
     "contender",
     "median ms (quartiles)",
     "time / ours",
+    "× limit",
     "peak MiB",
     "error, outputs",
     "error, gradients",
 )
-COMPARED = ("batches", "ours faster than", "required", "measured", "")
+COMPARED = ("batches", "contender", "against", "required", "measured", "")
+PROFILED = ("batches", "ms", *SHARES)
 SWEPT = ("B", "mean n", "max n", "K", "F", "padded ms", "ragged ms", "chosen")
+FITTED = ("constants", "CALL_COST", "PADDED_CALLS", "mean time / the faster's", "worst")
 
 
-def show(rows: Sequence[Row], style: str, backends: bool = False) -> None:
-    """Print rows as JSON, Markdown or for a terminal."""
+KERNELS = ("batches", "operation", "columns", "kernel", "ms a batch", "time / best", "error")
+
+
+def show(rows: Sequence[Row], style: str, what: str = "contenders") -> None:
+    """Print rows as JSON, Markdown or for a terminal: contenders, backends or kernels."""
     if style == "json":
         print(json.dumps(list(rows), indent=1))
         return
     tables: list[tuple[str, Sequence[str], Lines]]
-    if backends:
-        tables = [("Both backends, forward + backward", SWEPT, _swept(rows))]
+    if what == "backends":
+        tables = [
+            ("Both backends, forward + backward", SWEPT, _swept(rows)),
+            ("Constants of the rule between them", FITTED, _fitted(rows)),
+        ]
+    elif what == "kernels":
+        tables = [("Sparse products and segment sums", KERNELS, _kernels(rows))]
     else:
         tables = [
             ("Coarsening with both losses, forward + backward", MEASURED, _measured(rows)),
+            ("Where our time goes, in ms a batch (%)", PROFILED, profiled(rows)),
             ("Against what is required", COMPARED, requirements(rows)),
         ]
     console = Console()
@@ -53,33 +62,6 @@ def show(rows: Sequence[Row], style: str, backends: bool = False) -> None:
             console.print(_rich(title, header, lines))
 
 
-def requirements(rows: Sequence[Row]) -> Lines:
-    """Return one line for each figure that is required of us."""
-    lines = []
-    medians: dict[str, dict[str, float]] = {}
-    for row in rows:
-        if "median_ms" in row:
-            medians.setdefault(row["set"], {})[row["contender"]] = row["median_ms"]
-        elif row["set"] == LARGE:
-            kept = _verdict(row["peak_mib"] <= REQUIRED_PEAK_MIB)
-            required = f"<= {REQUIRED_PEAK_MIB:.0f} MiB"
-            lines.append([LARGE, "(peak memory)", required, f"{row['peak_mib']:.0f} MiB", kept])
-    for name, times in medians.items():
-        tgp = [times[contender] for contender in TGP if contender in times]
-        faster = {PYG: times.get(PYG), "the faster tgp": min(tgp, default=None)}
-        for rival, required in (
-            (PYG, REQUIRED_OVER_PYG.get(name)),
-            ("the faster tgp", REQUIRED_OVER_TGP),
-        ):
-            if faster[rival] is None:
-                lines.append([name, rival, _times(required), "not installed", ""])
-                continue
-            ratio = faster[rival] / times[OURS]
-            verdict = "" if required is None else _verdict(ratio >= required)
-            lines.append([name, rival, _times(required), _times(ratio), verdict])
-    return lines
-
-
 def _measured(rows: Sequence[Row]) -> Lines:
     ours = {row["set"]: row.get("median_ms") for row in rows if row["contender"] == OURS}
     lines, last = [], None
@@ -87,7 +69,7 @@ def _measured(rows: Sequence[Row]) -> Lines:
         name = "" if row["set"] == last else _describe(row)
         last = row["set"]
         if "note" in row:
-            lines.append([name, row["contender"], row["note"], "", "", "", ""])
+            lines.append([name, row["contender"], row["note"], *[""] * (len(MEASURED) - 3)])
             continue
         median, relative = "not timed", ""
         if "median_ms" in row:
@@ -104,10 +86,24 @@ def _measured(rows: Sequence[Row]) -> Lines:
                 row["contender"],
                 median,
                 relative,
+                multiple(row["times_limit"]) if "times_limit" in row else "",
                 "" if peak is None else f"{peak:.0f}",
                 *(f"{max(found):.0e}" if found else "" for found in (outputs, gradients)),
             ]
         )
+    return lines
+
+
+def profiled(rows: Sequence[Row]) -> Lines:
+    """Return one line for each set of batches: its time, and what of it goes where."""
+    lines = []
+    for row in rows:
+        shares = row.get("profile_ms")
+        if shares is None:
+            continue
+        wall = sum(shares.values())
+        parts = [f"{shares[name]:.2f} ({100 * shares[name] / wall:.0f})" for name in SHARES]
+        lines.append([row["set"], f"{wall:.2f}", *parts])
     return lines
 
 
@@ -127,15 +123,47 @@ def _swept(rows: Sequence[Row]) -> Lines:
             row["chosen"],
         ]
         for row in rows
+        if "chosen" in row
     ]
 
 
-def _times(ratio: float | None) -> str:
-    return "–" if ratio is None else f"{ratio:.3g}×"
+def _fitted(rows: Sequence[Row]) -> Lines:
+    return [
+        [
+            whose,
+            f"{constants['call_cost']:_}",
+            str(constants["padded_calls"]),
+            *(f"{constants[regret]:.3f}" for regret in ("mean_regret", "worst_regret")),
+        ]
+        for row in rows
+        for whose in ("library", "fitted")
+        if (constants := row.get(f"{whose}_constants")) is not None
+    ]
 
 
-def _verdict(met: bool) -> str:
-    return "met" if met else "NOT MET"
+def _kernels(rows: Sequence[Row]) -> Lines:
+    lines, last = [], None
+    best: dict[tuple[str, ...], float] = {}
+    for row in rows:
+        group = _kernel_group(row)
+        best[group] = min(best.get(group, float("inf")), row["median_ms"])
+    for row in rows:
+        group = _kernel_group(row)
+        lines.append(
+            [
+                *(("", "", "") if group == last else group),
+                row["kernel"],
+                f"{row['median_ms']:.3f}",
+                f"{row['median_ms'] / best[group]:.2f}",
+                f"{row['relative_error']:.0e}",
+            ]
+        )
+        last = group
+    return lines
+
+
+def _kernel_group(row: Row) -> tuple[str, ...]:
+    return row["set"], row["operation"], "/".join(map(str, row["columns"]))
 
 
 def _markdown(header: Sequence[str], lines: Lines) -> list[str]:

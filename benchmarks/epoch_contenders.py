@@ -123,7 +123,7 @@ def our_forward(network: DiffPoolNet) -> Forward:
     def forward(batch: Any) -> Output:
         out = network(
             batch.x,
-            batch.edge_index,
+            batch.adjacency,
             batch=batch.batch,
             batch_size=batch.num_graphs,
             max_num_nodes=batch.max_num_nodes,

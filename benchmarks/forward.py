@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from benchmarks.errors import UsageError
+from pyg_diffpool import DiffPoolNet
 
 _OPTIONAL = ("edge_weight", "edge_attr", "max_num_nodes")
 
@@ -31,17 +32,21 @@ class Forward:
         parameters = inspect.signature(model.forward).parameters
         self.optional = [name for name in _OPTIONAL if name in parameters]
         self.takes_batch_size = "batch_size" in parameters
+        self.takes_adjacency = isinstance(model, DiffPoolNet)
 
     def __call__(self, batch: Batch) -> Prediction:
         """Return the network's prediction for a batch."""
         keywords: dict[str, Any] = {"batch": batch.batch}
+        edges = getattr(batch, "adjacency", None) if self.takes_adjacency else None
         if self.takes_batch_size:
             keywords["batch_size"] = batch.num_graphs
         for name in self.optional:
             value = getattr(batch, name, None)
-            if value is not None:
+            # A prepared adjacency holds the weights.
+            if value is not None and not (name == "edge_weight" and edges is not None):
                 keywords[name] = value
-        return _read(self.model(batch.x, batch.edge_index, **keywords))
+        edges = batch.edge_index if edges is None else edges
+        return _read(self.model(batch.x, edges, **keywords))
 
 
 def _read(output: Any) -> Prediction:

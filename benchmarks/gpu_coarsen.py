@@ -13,6 +13,7 @@ from torch_geometric.utils import to_dense_adj, to_dense_batch
 
 from benchmarks.coarsen_batches import PROBLEMS, REAL_BATCH_SIZES, Problem
 from benchmarks.coarsen_contenders import (
+    COMPILED,
     CONTENDERS,
     OURS,
     PYG,
@@ -73,7 +74,7 @@ def measure_set(name: str, problems: Problems, setting: Setting) -> list[Row]:
         found = [problem_on(problem, device) for problem in problems(setting.seed)]
     except (OSError, UsageError):
         return [{"kind": "coarsen", "set": name, "note": DATA_MISSING}]
-    contenders = [contenders_of(problem, device) for problem in found]
+    contenders = [contenders_of(problem, device, not setting.quick) for problem in found]
     steps = {
         contender: _step([(one[contender], p) for one, p in zip(contenders, found, strict=True)])
         for contender in contenders[0]
@@ -96,8 +97,11 @@ def measure_set(name: str, problems: Problems, setting: Setting) -> list[Row]:
     return rows + requirements(name, rows)
 
 
-def contenders_of(problem: Problem, device: str) -> dict[str, Contender]:
-    """Return all contenders on a problem, those among them that are told the largest graph."""
+def contenders_of(problem: Problem, device: str, compiled: bool = False) -> dict[str, Contender]:
+    """Return all contenders on a problem, those among them that are told the largest graph.
+
+    Compiling takes a minute, and is left out unless asked for.
+    """
     width = int(problem.sizes.max())
     found = {OURS_GIVEN: Contender(partial(_ours, "auto", width), "pyg")}
     backends = available_backends(device)
@@ -107,7 +111,10 @@ def contenders_of(problem: Problem, device: str) -> dict[str, Contender]:
             found[f"{OURS_GIVEN}, {backend}"] = Contender(run, "pyg")
     found[PYG_GIVEN] = Contender(partial(_pyg, width), "pyg")
     # Backends are compared above, without what a measured width costs.
-    plain = [name for name in CONTENDERS if not name.startswith(f"{OURS}, ")]
+    left_out = () if compiled else (COMPILED,)
+    plain = [
+        name for name in CONTENDERS if not name.startswith(f"{OURS}, ") and name not in left_out
+    ]
     return found | {name: CONTENDERS[name] for name in plain}
 
 
@@ -139,7 +146,9 @@ def _pyg(width: int, problem: Problem) -> Outputs:
     return pooled, pooled_adj, link, entropy
 
 
-def _step(pairs: list[tuple[Contender, Problem]]) -> Step:
+def _step(given: list[tuple[Contender, Problem]]) -> Step:
+    pairs = [(contender, contender.prepare(problem)) for contender, problem in given]
+
     def run() -> None:
         for contender, problem in pairs:
             forward_backward(contender, problem)

@@ -9,15 +9,17 @@ from functools import partial
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data
 
 from benchmarks.gpu_cases import EDGE_INDEX, RAW, Case, make_case
 from benchmarks.gpu_measure import describe, on_cuda, synchronised
 from benchmarks.gpu_part import FAILED, OK, Row, Setting, Work
-from pyg_diffpool import DiffPoolNet, ResidentLoader, diff_pool, prepare_adjacency
+from pyg_diffpool import Adjacency, DiffPoolNet, ResidentLoader, diff_pool, prepare_adjacency
 
 REPEATS = 4
 NETWORK, LOADER = "DiffPoolNet", "ResidentLoader"
+PREPARED_NETWORK = f"{NETWORK}, prepared adjacency"
 # It asks for the size of every graph, by design.
 WAITING = ("ragged",)
 FEATURES, CLUSTERS, CLASSES = 17, 13, 3
@@ -28,7 +30,7 @@ Run = Callable[[], list[Tensor]]
 def repeat_works(setting: Setting, backends: list[str]) -> Iterable[Work]:
     """Yield the works about waiting, then those about repeating."""
     if on_cuda(setting.device):
-        for name in (LOADER, NETWORK, *backends):
+        for name in (LOADER, NETWORK, PREPARED_NETWORK, *backends):
             yield Work(f"waiting, {name}", partial(check_waiting, name, setting))
     for name in (NETWORK, *backends):
         yield Work(f"repeating, {name}", partial(check_repeating, name, setting))
@@ -40,8 +42,9 @@ def check_waiting(name: str, setting: Setting) -> list[Row]:
     batch = next(iter(loader))
     if name == LOADER:
         step: Run = lambda: [next(iter(loader)).x]  # noqa: E731
-    elif name == NETWORK:
-        step = network_step(batch, setting)
+    elif name in (NETWORK, PREPARED_NETWORK):
+        edges = batch.edge_index if name == NETWORK else batch.adjacency
+        step = network_step(batch, edges, setting)
     else:
         step = partial(_pool_batch, batch, name, setting)
     # Programs are compiled and workspaces allocated once, which may wait.
@@ -73,7 +76,8 @@ def check_repeating(name: str, setting: Setting) -> list[Row]:
     runs: dict[str, Run] = {}
     if name == NETWORK:
         # Weights are drawn once: gradients of the same network are compared.
-        runs["batch of a loader"] = network_step(next(iter(_loader(setting))), setting)
+        batch = next(iter(_loader(setting)))
+        runs["batch of a loader"] = network_step(batch, batch.edge_index, setting)
     else:
         sizes = (600, 0, 129, 1, 40, 300, 17)
         for form in (EDGE_INDEX, RAW):
@@ -104,7 +108,7 @@ def check_repeating(name: str, setting: Setting) -> list[Row]:
     return rows
 
 
-def network_step(batch: Batch, setting: Setting) -> Run:
+def network_step(batch: Batch, edges: EdgeIndex | Adjacency, setting: Setting) -> Run:
     """Return a pass forward and backward of a network of two poolings."""
     torch.manual_seed(setting.seed)
     network = DiffPoolNet(FEATURES, 16, CLASSES, max_clusters=[CLUSTERS, 4]).to(setting.device)
@@ -113,7 +117,7 @@ def network_step(batch: Batch, setting: Setting) -> Run:
         network.zero_grad(set_to_none=True)
         out = network(
             batch.x,
-            batch.edge_index,
+            edges,
             batch=batch.batch,
             batch_size=batch.num_graphs,
             max_num_nodes=batch.max_num_nodes,
@@ -127,11 +131,11 @@ def network_step(batch: Batch, setting: Setting) -> Run:
 
 
 def _pool_batch(batch: Batch, backend: str, setting: Setting) -> list[Tensor]:
-    """Pool with the edges as the loader gives them, and prepared once."""
+    """Pool with the edges as the loader gives them in both forms, and prepared here."""
     x = batch.x.detach().requires_grad_()
     logits = x[:, :CLUSTERS]
     results = []
-    for edges in (batch.edge_index, prepare_adjacency(batch.edge_index)):
+    for edges in (batch.edge_index, batch.adjacency, prepare_adjacency(batch.edge_index)):
         results += diff_pool(
             x,
             logits,

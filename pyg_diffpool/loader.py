@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data, InMemoryDataset
 
+from pyg_diffpool.resident_adjacency import ResidentAdjacency
 from pyg_diffpool.resident_graphs import concatenate, sort_edges, starts
+
+# Batches of so many nodes and edges are gathered together and cut apart afterwards.
+BLOCK_ROWS = 2**18
+
+# On a CPU, runs of more edges are copied run by run; shorter ones are gathered all at once.
+LONG_RUN = 256
 
 
 class ResidentLoader:
@@ -24,6 +32,9 @@ class ResidentLoader:
     - ``edge_index`` is an :class:`~torch_geometric.EdgeIndex` with ``sort_order="row"``, its
       ``sparse_size``, and ``is_undirected`` set: true if every graph has each edge both ways,
       with equal ``edge_weight`` and ``edge_attr`` (duplicate edges summed);
+    - ``adjacency`` is the same graph as this library's operators prepare it
+      (:class:`~pyg_diffpool.ops.Adjacency`, weights included): given instead of ``edge_index``, it
+      spares them all checks and sorting;
     - ``max_num_nodes``, the number of nodes of the largest graph in the batch, is a Python number,
       so that dense layers need not ask the device for it;
     - only ``x``, ``edge_index``, ``edge_weight``, ``edge_attr`` and ``y`` are carried along, and
@@ -39,6 +50,9 @@ class ResidentLoader:
             place of their own. (default: :obj:`None`)
         device (torch.device or str, optional): Where the graphs stay and batches are made.
             (default: where the data are)
+        max_resident_bytes (int, optional): Data sets larger than this stay on the host; their
+            batches are gathered into pinned memory and copied to :obj:`device` without waiting.
+            (default: no limit)
         drop_last (bool, optional): If :obj:`True`, leaves out a last batch that is not full.
             (default: :obj:`False`)
         generator (torch.Generator, optional): Source of the shuffled orders, on the CPU.
@@ -67,6 +81,7 @@ class ResidentLoader:
         index: Tensor | None = None,
         x: Tensor | None = None,
         device: torch.device | str | None = None,
+        max_resident_bytes: int | None = None,
         drop_last: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -82,9 +97,17 @@ class ResidentLoader:
             if x.dim() != 2 or x.size(0) != total:
                 raise ValueError(f"x: expected shape [{total}, F], got {list(x.shape)}")
             graphs = graphs._replace(x=x.to(graphs.edge_index.device))
+        adjacency = ResidentAdjacency.of(graphs, self.is_undirected)
         # Sizes are needed twice: beside the data, and where Python reads them without a wait.
         self._num_nodes, self._num_edges = graphs.num_nodes.cpu(), graphs.num_edges.cpu()
+        self._copied_to: torch.device | str | None = None
+        if max_resident_bytes is not None and _bytes((*graphs, *adjacency)) > max_resident_bytes:
+            device, self._copied_to = "cpu", device
         self._graphs = graphs if device is None else graphs.to(device)
+        self._edges_carry_values = not self.is_undirected or (
+            graphs.edge_weight is not None or graphs.edge_attr is not None
+        )
+        self._adjacency = adjacency if device is None else adjacency.to(device)
         self._node_start = starts(self._graphs.num_nodes)
         self._edge_start = starts(self._graphs.num_edges)
         self._index = self._checked(index)
@@ -112,8 +135,13 @@ class ResidentLoader:
         order = self._index
         if self.shuffle:
             order = order[torch.randperm(order.numel(), generator=self.generator)]
-        for first in range(0, len(self) * self.batch_size, self.batch_size):
-            yield self._collate(order[first : first + self.batch_size])
+        order = order[: len(self) * self.batch_size]
+        for chosen in self._blocks(order):
+            for batch in self._collate(chosen):
+                if self._copied_to is not None:
+                    pinned = batch.pin_memory() if torch.cuda.is_available() else batch
+                    batch = pinned.to(self._copied_to, non_blocking=True)
+                yield batch
 
     def __repr__(self) -> str:
         return (
@@ -138,46 +166,110 @@ class ResidentLoader:
             )
         return index.cpu()
 
-    def _collate(self, chunk: Tensor) -> Batch:
-        graphs = self._graphs
-        sizes = self._num_nodes[chunk]
-        total_nodes, total_edges = int(sizes.sum()), int(self._num_edges[chunk].sum())
-        chunk = chunk.to(graphs.edge_index.device, non_blocking=True)
-        node, owner, ptr = _gather_index(self._node_start, graphs.num_nodes, chunk, total_nodes)
-        edge, edge_owner, _ = _gather_index(self._edge_start, graphs.num_edges, chunk, total_edges)
-        row, col = (end.index_select(0, edge) for end in graphs.edge_index)
+    def _blocks(self, order: Tensor) -> tuple[Tensor, ...]:
+        """Split an order into runs of whole batches, which are gathered together."""
+        graphs, rows = order.numel(), int(self._num_nodes.sum() + self._num_edges.sum())
+        batch = self.batch_size * rows / self._num_nodes.numel()
+        batches = max(int(BLOCK_ROWS / max(batch, 1)), 1)
+        return torch.split(order, batches * self.batch_size) if graphs > 0 else ()
 
-        batch = copy.copy(self._empty_batch)
-        batch.edge_index = EdgeIndex(
-            torch.stack((row, col)) + ptr.index_select(0, edge_owner),
-            sparse_size=(total_nodes, total_nodes),
-            sort_order="row",
-            is_undirected=self.is_undirected,
+    def _collate(self, chosen: Tensor) -> Iterator[Batch]:
+        """Gather the rows of several batches at once, and cut them apart."""
+        graphs, device, size = self._graphs, self._graphs.edge_index.device, self.batch_size
+        node_counts = self._num_nodes.index_select(0, chosen)
+        edge_counts = self._num_edges.index_select(0, chosen)
+        node_totals, edge_totals = (
+            [sum(part) for part in _parts(counts.tolist(), size)]
+            for counts in (node_counts, edge_counts)
         )
-        if graphs.x is not None:
-            batch.x = graphs.x.index_select(0, node)
+        widths = [max(part) for part in _parts(node_counts.tolist(), size)]
+        if device.type != "cpu":
+            node_counts, edge_counts, chosen = (
+                counts.to(device, non_blocking=True)
+                for counts in (node_counts, edge_counts, chosen)
+            )
+        total_nodes, total_edges = sum(node_totals), sum(edge_totals)
+
+        place = torch.arange(chosen.numel(), device=device)
+        ptr = torch.zeros(chosen.numel() + 1, dtype=torch.long, device=device)
+        torch.cumsum(node_counts, 0, out=ptr[1:])
+        within = ptr[:-1] - ptr.index_select(0, place - place % size)
+        node = _positions(self._node_start.index_select(0, chosen), node_counts, total_nodes)
+        edge_start = self._edge_start.index_select(0, chosen)
+        by_runs = device.type == "cpu" and total_edges > LONG_RUN * chosen.numel()
+        edge = torch.empty(0, dtype=torch.long)
+        if not by_runs or self._edges_carry_values:
+            edge = _positions(edge_start, edge_counts, total_edges)
+        if by_runs:
+            edge_index = _shifted_runs(graphs.edge_index, edge_start, edge_counts, within)
         else:
-            batch.num_nodes = total_nodes
-        if graphs.edge_weight is not None:
-            batch.edge_weight = graphs.edge_weight.index_select(0, edge)
-        if graphs.edge_attr is not None:
-            batch.edge_attr = graphs.edge_attr.index_select(0, edge)
-        if graphs.y is not None:
-            batch.y = graphs.y.index_select(0, node if graphs.y_of_nodes else chunk)
-        batch.batch, batch.ptr = owner, ptr
-        batch.max_num_nodes = int(sizes.max())
-        batch._num_graphs = chunk.numel()
-        return batch
+            edge_index = graphs.edge_index.index_select(1, edge)
+            edge_index += torch.repeat_interleave(within, edge_counts, output_size=total_edges)
+
+        parts: dict[str, tuple[Tensor, ...]] = {
+            "edge_index": edge_index.split_with_sizes(edge_totals, 1),
+            "batch": torch.repeat_interleave(
+                place % size, node_counts, output_size=total_nodes
+            ).split_with_sizes(node_totals),
+        }
+        if graphs.x is not None:
+            parts["x"] = graphs.x.index_select(0, node).split_with_sizes(node_totals)
+        for name in ("edge_weight", "edge_attr"):
+            value = getattr(graphs, name)
+            if value is not None:
+                parts[name] = value.index_select(0, edge).split_with_sizes(edge_totals)
+        if graphs.y is not None and graphs.y_of_nodes:
+            parts["y"] = graphs.y.index_select(0, node).split_with_sizes(node_totals)
+        elif graphs.y is not None:
+            parts["y"] = torch.split(graphs.y.index_select(0, chosen), size)
+        adjacencies = self._adjacency.cut(
+            edge_index, edge, node, parts.get("edge_weight"), node_totals, edge_totals
+        )
+        first_node = 0
+        for number, num_nodes in enumerate(node_totals):
+            first = number * size
+            values: dict[str, Any] = {name: part[number] for name, part in parts.items()}
+            values["edge_index"] = EdgeIndex(
+                values["edge_index"].contiguous(),
+                sparse_size=(num_nodes, num_nodes),
+                sort_order="row",
+                is_undirected=self.is_undirected,
+            )
+            if graphs.x is None:
+                values["num_nodes"] = num_nodes
+            values["ptr"] = ptr[first : first + size + 1] - first_node
+            first_node += num_nodes
+            values["adjacency"] = next(adjacencies)
+            values["max_num_nodes"] = widths[number]
+            batch = copy.copy(self._empty_batch)
+            # Setting attributes one by one would cost as much as making a small batch does.
+            batch._store._mapping.update(values)
+            batch.__dict__["_num_graphs"] = values["ptr"].numel() - 1
+            yield batch
 
 
-def _gather_index(
-    start: Tensor, sizes: Tensor, graphs: Tensor, total: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Positions of all rows of the chosen graphs, the graph each row goes to, and row pointers."""
-    chosen = sizes.index_select(0, graphs)
-    ptr = torch.zeros(graphs.numel() + 1, dtype=torch.long, device=graphs.device)
-    torch.cumsum(chosen, 0, out=ptr[1:])
-    owner = torch.repeat_interleave(chosen, output_size=total)
-    shift = start.index_select(0, graphs) - ptr[:-1]
-    position = torch.arange(total, device=graphs.device) + shift.index_select(0, owner)
-    return position, owner, ptr
+def _parts(numbers: list[int], size: int) -> list[list[int]]:
+    return [numbers[first : first + size] for first in range(0, len(numbers), size)]
+
+
+def _bytes(values: tuple[object, ...]) -> int:
+    return sum(value.nbytes for value in values if isinstance(value, Tensor))
+
+
+def _shifted_runs(edge_index: Tensor, start: Tensor, sizes: Tensor, shift: Tensor) -> Tensor:
+    """Runs of edges side by side, their nodes renumbered: one pass over memory, a call a run."""
+    counts = sizes.tolist()
+    out = edge_index.new_empty(2, sum(counts))
+    targets = out.split_with_sizes(counts, 1)
+    for first, count, nodes, target in zip(
+        start.tolist(), counts, shift.tolist(), targets, strict=False
+    ):
+        torch.add(edge_index.narrow(1, first, count), nodes, out=target)
+    return out
+
+
+def _positions(start: Tensor, sizes: Tensor, total: int) -> Tensor:
+    """Positions of all rows of runs that begin at the given ones, run after run."""
+    shift = start - (sizes.cumsum(0) - sizes)
+    position = torch.repeat_interleave(shift, sizes, output_size=total)
+    return position.add_(torch.arange(total, device=sizes.device))

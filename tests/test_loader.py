@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Data, InMemoryDataset
+from torch_geometric.index import index2ptr
 from torch_geometric.loader import DataLoader
 
-from pyg_diffpool import ResidentLoader
+from pyg_diffpool import ResidentLoader, diff_pool, prepare_adjacency
 from pyg_diffpool.resident_graphs import concatenate
 
 CARRIED = ("x", "edge_index", "edge_weight", "edge_attr", "y", "batch", "ptr")
@@ -68,6 +69,28 @@ def assert_same_batches(loader, expected):
         assert ours.edge_index.sparse_size() == (theirs.num_nodes, theirs.num_nodes)
         assert ours.edge_index.sort_order == "row"
         ours.edge_index.validate()
+        assert_same_adjacency(ours.adjacency, ours)
+
+
+def assert_same_adjacency(ours, batch):
+    """What the loader cuts out is what operators would prepare, but for duplicate edges."""
+    weight = batch.edge_weight if "edge_weight" in batch else None
+    expected = prepare_adjacency(batch.edge_index.as_tensor(), weight, batch.num_nodes)
+    matrices = []
+    for adjacency in (ours, expected):
+        values = torch.ones(len(adjacency.col)) if adjacency.weight is None else adjacency.weight
+        matrix = torch.zeros(batch.num_nodes, batch.num_nodes)
+        matrix.index_put_((adjacency.col, adjacency.target), values, accumulate=True)
+        matrices.append(matrix)
+        assert torch.equal(index2ptr(adjacency.target, batch.num_nodes), adjacency.rowptr)
+        if not adjacency.undirected:
+            transposed = adjacency.transpose()
+            assert (transposed.target.diff() >= 0).all()
+            assert torch.equal(transposed.target, adjacency.col[adjacency.transposed])
+    torch.testing.assert_close(*matrices)
+    key = ours.target * batch.num_nodes + ours.col
+    assert (key.diff() >= 0).all()
+    assert not ours.coalesced or (key.diff() > 0).all()
 
 
 @pytest.mark.parametrize("in_memory", [False, True], ids=["list", "InMemoryDataset"])
@@ -78,6 +101,40 @@ def test_same_batches_as_data_loader(in_memory, with_x, batch_size):
     expected = DataLoader([with_sorted_edges(graph) for graph in graphs], batch_size)
     dataset = InMemory(graphs) if in_memory else graphs
     assert_same_batches(ResidentLoader(dataset, batch_size), list(expected))
+
+
+@pytest.mark.parametrize("undirected", [False, True])
+def test_adjacency_of_a_batch(undirected):
+    graphs = random_graphs(undirected=undirected)
+    for weighted in (True, False):
+        if not weighted:
+            for graph in graphs:
+                del graph.edge_weight, graph.edge_attr
+        loader = ResidentLoader(graphs, 4, shuffle=True)
+        assert loader.is_undirected == undirected
+        for batch in loader:
+            assert batch.adjacency.undirected == undirected
+            assert_same_adjacency(batch.adjacency, batch)
+            logits = torch.randn(batch.num_nodes, 3)
+            arguments = {"batch": batch.batch, "batch_size": batch.num_graphs}
+            weight = batch.edge_weight if weighted else None
+            expected = diff_pool(batch.x, logits, batch.edge_index, weight, **arguments)
+            found = diff_pool(batch.x, logits, batch.adjacency, **arguments)
+            torch.testing.assert_close(found, expected)
+
+
+def test_data_sets_over_the_budget_stay_on_the_host():
+    graphs = random_graphs()
+    expected = list(ResidentLoader(graphs, 4))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    for budget, stays in ((0, True), (10**9, False)):
+        loader = ResidentLoader(graphs, 4, device=device, max_resident_bytes=budget)
+        assert (loader._graphs.edge_index.device.type == "cpu") >= stays
+        for ours, theirs in zip(loader, expected, strict=True):
+            assert ours.x.device.type == device
+            assert torch.equal(ours.edge_index.as_tensor().cpu(), theirs.edge_index.as_tensor())
+            assert torch.equal(ours.adjacency.rowptr.cpu(), theirs.adjacency.rowptr)
+            assert ours.max_num_nodes == theirs.max_num_nodes
 
 
 def test_index_selects_and_orders_graphs():

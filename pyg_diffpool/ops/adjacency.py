@@ -10,11 +10,11 @@ from torch_geometric import EdgeIndex
 from torch_geometric.index import index2ptr
 from torch_geometric.typing import SparseTensor
 
-from pyg_diffpool.ops.edge_order import is_increasing, pair_order, stable_order
-from pyg_diffpool.ops.library import operator, traced
+from pyg_diffpool.ops.edge_formats import infer_num_nodes, read_edges
+from pyg_diffpool.ops.edge_order import is_increasing, mirrors, pair_order, stable_order
+from pyg_diffpool.ops.library import traced
+from pyg_diffpool.ops.order_edges import order_edges
 from pyg_diffpool.ops.validation import check_edges, values_checked
-
-SPARSE_LAYOUTS = (torch.sparse_csr, torch.sparse_csc, torch.sparse_coo)
 
 
 class Adjacency(NamedTuple):
@@ -136,9 +136,9 @@ def prepare_adjacency(
     if transpose is None:
         transpose = torch.is_grad_enabled()
 
-    source, target, weight = _edges(edge_index, edge_weight, num_nodes)
+    source, target, weight = read_edges(edge_index, edge_weight, num_nodes)
     if num_nodes is None:
-        num_nodes = _infer_num_nodes(edge_index, source, target)
+        num_nodes = infer_num_nodes(edge_index, source, target)
     values = values_checked(source, validate)
     ordered = isinstance(edge_index, EdgeIndex) and edge_index.is_sorted
     declared = (
@@ -157,81 +157,6 @@ def prepare_adjacency(
     return _from_any_order(source, target, weight, num_nodes, declared, transpose)
 
 
-def _edges(
-    edge_index: Tensor | EdgeIndex | SparseTensor,
-    edge_weight: Tensor | None,
-    num_nodes: int | None,
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return sources, targets and weights, whatever the format."""
-    if isinstance(edge_index, EdgeIndex):
-        edge_index = edge_index.as_tensor()
-    elif _is_sparse(edge_index):
-        if edge_weight is not None:
-            raise ValueError(
-                "edge_weight: expected None beside a sparse matrix, which holds its own weights, "
-                f"got a tensor of shape {tuple(edge_weight.shape)}"
-            )
-        return _sparse_edges(edge_index, num_nodes)
-    if not isinstance(edge_index, Tensor):
-        raise TypeError(
-            "edge_index: expected a tensor of shape [2, E], an EdgeIndex, a sparse adj_t or a "
-            f"prepared Adjacency, got {type(edge_index).__name__}"
-        )
-    if edge_index.dim() != 2 or edge_index.size(0) != 2:
-        raise ValueError(f"edge_index: expected shape [2, E], got {tuple(edge_index.shape)}")
-    if edge_index.is_floating_point() or edge_index.dtype == torch.bool:
-        raise TypeError(f"edge_index: expected an integer dtype, got {edge_index.dtype}")
-    # Views of other strides are valid edges, but not valid parts of a sparse matrix.
-    source, target = edge_index.long().contiguous()
-    if edge_weight is None:
-        return source, target, None
-    if edge_weight.shape not in (source.shape, (*source.shape, 1)):
-        raise ValueError(
-            f"edge_weight: expected one weight for each of the {source.numel()} edges, "
-            f"got shape {tuple(edge_weight.shape)}"
-        )
-    return source, target, edge_weight.view(-1)
-
-
-def _is_sparse(edge_index: object) -> bool:
-    if isinstance(edge_index, Tensor):
-        return edge_index.layout in SPARSE_LAYOUTS
-    return isinstance(edge_index, SparseTensor)
-
-
-def _sparse_edges(
-    adj_t: Tensor | SparseTensor, num_nodes: int | None
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    shape = tuple(adj_t.sizes() if isinstance(adj_t, SparseTensor) else adj_t.shape)
-    expected = (num_nodes, num_nodes) if num_nodes is not None else (shape[0], shape[0])
-    if shape != expected:
-        raise ValueError(f"edge_index: expected a square adj_t of shape {expected}, got {shape}")
-    if isinstance(adj_t, SparseTensor):
-        target, source, weight = adj_t.coo()
-        return source.contiguous(), target.contiguous(), weight
-    if adj_t.layout == torch.sparse_csr:
-        degree = adj_t.crow_indices().diff()
-        target = torch.arange(shape[0], device=adj_t.device).repeat_interleave(degree)
-        return adj_t.col_indices().long(), target, adj_t.values()
-    if adj_t.layout == torch.sparse_csc:
-        degree = adj_t.ccol_indices().diff()
-        source = torch.arange(shape[0], device=adj_t.device).repeat_interleave(degree)
-        return source, adj_t.row_indices().long(), adj_t.values()
-    adj_t = adj_t.coalesce()
-    target, source = adj_t.indices()
-    return source, target, adj_t.values()
-
-
-def _infer_num_nodes(edge_index: object, source: Tensor, target: Tensor) -> int:
-    if isinstance(edge_index, Tensor) and edge_index.layout in SPARSE_LAYOUTS:
-        return edge_index.size(0)
-    if isinstance(edge_index, SparseTensor):
-        return int(edge_index.sizes()[0])
-    if source.numel() == 0:
-        return 0
-    return int(torch.maximum(source.max(), target.max())) + 1
-
-
 def _from_source_order(
     source: Tensor, target: Tensor, weight: Tensor | None, num_nodes: int
 ) -> Adjacency:
@@ -240,7 +165,7 @@ def _from_source_order(
     col, by_target = source.index_select(0, order), target.index_select(0, order)
     weight_by_target = None if weight is None else weight[order]
     rowptr = index2ptr(by_target, num_nodes)
-    if _mirrors(source, target, weight, by_target, col, weight_by_target):
+    if mirrors(source, target, weight, by_target, col, weight_by_target):
         return Adjacency(rowptr, col, by_target, weight_by_target, undirected=True, coalesced=True)
     transposed = torch.empty_like(order)
     transposed[order] = torch.arange(order.numel(), device=order.device)
@@ -266,7 +191,7 @@ def _from_any_order(
         return Adjacency(rowptr, source, target, weight, coalesced=True)
     order = stable_order(source, num_nodes)
     weight_by_source = None if weight is None else weight[order]
-    if _mirrors(
+    if mirrors(
         source.index_select(0, order),
         target.index_select(0, order),
         weight_by_source,
@@ -298,20 +223,6 @@ def _coalesce(
     return source, target, weight
 
 
-def _mirrors(
-    source: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    mirrored_source: Tensor,
-    mirrored_target: Tensor,
-    mirrored_weight: Tensor | None,
-) -> bool:
-    """Whether edges sorted by source equal the swapped edges sorted by target."""
-    if not (torch.equal(source, mirrored_source) and torch.equal(target, mirrored_target)):
-        return False
-    return weight is None or mirrored_weight is None or bool(torch.equal(weight, mirrored_weight))
-
-
 def _blindly_ordered(
     source: Tensor,
     target: Tensor,
@@ -341,56 +252,8 @@ def _opaquely_ordered(
 ) -> Adjacency:
     """Order edges in traced code, inside an operator that may look at them."""
     values = None if weight is None else weight.detach()
-    rowptr, order, transposed, symmetric = _order_edges(
+    rowptr, order, transposed, symmetric = order_edges(
         source, target, values, num_nodes, declared, validate
     )
     weight = None if weight is None else weight[order]
     return Adjacency(rowptr, source[order], target[order], weight, symmetric, transposed)
-
-
-def _order_edges_kernel(
-    source: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    num_nodes: int,
-    declared: bool,
-    validate: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    check_edges(source, target, weight, num_nodes, validate)
-    on_cpu = source.device.type == "cpu"
-    if on_cpu and is_increasing(target, source, num_nodes):
-        order = torch.arange(source.numel())
-    else:
-        order = pair_order(target, source, num_nodes)
-        source, target = source.index_select(0, order), target.index_select(0, order)
-    transposed = stable_order(source, num_nodes)
-    symmetric = declared
-    if on_cpu and not declared:
-        by_source = None if weight is None else weight[order][transposed]
-        by_target = None if weight is None else weight[order]
-        symmetric = _mirrors(
-            source[transposed], target[transposed], by_source, target, source, by_target
-        )
-    return index2ptr(target, num_nodes), order, transposed, torch.tensor(symmetric)
-
-
-def _order_edges_fake(
-    source: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    num_nodes: int,
-    declared: bool,
-    validate: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    rowptr = source.new_empty(num_nodes + 1)
-    symmetric = torch.empty((), dtype=torch.bool)
-    return rowptr, torch.empty_like(source), torch.empty_like(source), symmetric
-
-
-_order_edges = operator(
-    "order_edges",
-    "(Tensor source, Tensor target, Tensor? weight, SymInt num_nodes, bool declared, "
-    "bool validate) -> (Tensor rowptr, Tensor order, Tensor transposed, Tensor symmetric)",
-    _order_edges_kernel,
-    _order_edges_fake,
-)

@@ -23,9 +23,10 @@ from torch_geometric.utils import to_dense_batch
 from pyg_diffpool.ops import triton_kernels
 from pyg_diffpool.ops.segments import Segments
 
-# What a matrix product costs beside its arithmetic, in multiply-adds (see choose_backend).
-CALL_COST = 60_000
-PADDED_CALLS = 12
+# What a matrix product costs beside its arithmetic, in multiply-adds, and how many of them padding
+# is worth (see choose_backend).
+CALL_COST = 270_000
+PADDED_CALLS = 6
 
 
 class Contractions(NamedTuple):
@@ -203,8 +204,8 @@ def choose_backend(segments: Segments, num_clusters: int, num_columns: int) -> s
     r"""Choose the backend that is expected to be faster.
 
     Padding multiplies :math:`B \cdot N_{\max}` rows where there are :math:`N`; slices cost one
-    call a graph. A call costs about as much as :data:`CALL_COST` multiply-adds: set by
-    hand on the batches of ``python -m benchmarks coarsen``.
+    call a graph. Both constants are fitted to the times of ``python -m benchmarks coarsen
+    --backends`` on two cores, committed with the other results.
     """
     padded_rows = segments.batch_size * segments.width
     excess = (padded_rows - segments.batch.numel()) * num_clusters * num_columns

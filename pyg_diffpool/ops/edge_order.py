@@ -32,6 +32,20 @@ def stable_order(nodes: Tensor, num_nodes: int) -> Tensor:
     return _sorting_order(nodes, num_nodes)
 
 
+def mirrors(
+    source: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    mirrored_source: Tensor,
+    mirrored_target: Tensor,
+    mirrored_weight: Tensor | None,
+) -> bool:
+    """Whether edges sorted by source equal the swapped edges sorted by target."""
+    if not (torch.equal(source, mirrored_source) and torch.equal(target, mirrored_target)):
+        return False
+    return weight is None or mirrored_weight is None or bool(torch.equal(weight, mirrored_weight))
+
+
 def _sorting_order(keys: Tensor, bound: int) -> Tensor:
     if bound <= torch.iinfo(torch.int32).max:
         # Half as wide, nearly twice as fast.

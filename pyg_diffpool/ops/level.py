@@ -7,8 +7,9 @@ from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
-from pyg_diffpool.ops.adjacency import SPARSE_LAYOUTS, Adjacency, prepare_adjacency
+from pyg_diffpool.ops.adjacency import Adjacency, prepare_adjacency
 from pyg_diffpool.ops.dense_coarsen import mask_adjacency
+from pyg_diffpool.ops.edge_formats import SPARSE_LAYOUTS
 from pyg_diffpool.ops.pairwise_cross_entropy import check_probabilities
 from pyg_diffpool.ops.segments import Segments, segments
 from pyg_diffpool.ops.validation import (

@@ -72,7 +72,7 @@ class _SoftAssignment(torch.autograd.Function):
     def forward(ctx: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
         logarithm = logits.log_softmax(-1)
         s = logarithm.exp()
-        logarithm = logarithm.clamp(min=LOWEST_LOGARITHM)
+        logarithm.clamp_(min=LOWEST_LOGARITHM)
         ctx.save_for_backward(s, logarithm)
         return s, -torch.linalg.vecdot(s, logarithm)
 

@@ -146,6 +146,26 @@ def test_device_is_a_setting_only_where_it_is_a_gpu(monkeypatch):
     assert device_overrides("cpu") == {}
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("coarsen", "--data", "ENZYME"), "unknown set 'ENZYME': did you mean 'ENZYMES'"),
+        (("coarsen", "--format", "jsn"), "unknown format 'jsn': did you mean 'json'"),
+        (("epoch", "--data", "ENZYME"), "'ENZYME'"),
+        (("epoch", "--format", "jsn"), "unknown format 'jsn'"),
+        (("scaling", "--format", "jsn"), "unknown format 'jsn'"),
+        (("scaling", "--axes", "moon"), "unknown axis 'moon'"),
+    ],
+)
+def test_bad_options_of_later_commands_are_one_message_too(tmp_path, command, message):
+    done = invoke(*command, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "error: " in done.stderr
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_numbers():
     assert parse_numbers("--folds", "0-2,5") == [0, 1, 2, 5]
     assert parse_numbers("--folds", " 3") == [3]

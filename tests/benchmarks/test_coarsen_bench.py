@@ -3,10 +3,24 @@ import json
 import pytest
 import torch
 
-from benchmarks import coarsen_bench, coarsen_measure, coarsen_table
+from benchmarks import coarsen_bench, coarsen_contenders, coarsen_measure
 from benchmarks.coarsen_batches import reddit_like, tree_like
-from benchmarks.coarsen_contenders import CONTENDERS, OURS, PYG, TGP, Contender, errors
+from benchmarks.coarsen_contenders import (
+    COMPILED,
+    CONTENDERS,
+    OURS,
+    PREPARED,
+    PYG,
+    TGP,
+    Contender,
+    errors,
+    forward_backward,
+)
+from benchmarks.coarsen_limits import Rates, problem_work
+from benchmarks.coarsen_requirements import LARGE
 from benchmarks.errors import UsageError
+
+RATES = Rates(gemm=1e9, copy=1e12)
 
 
 def tiny(seed=0):
@@ -15,6 +29,23 @@ def tiny(seed=0):
 
 def one_large(seed=0):
     return [tree_like(torch.tensor([3000, 5]), seed, num_clusters=8, num_features=8)]
+
+
+@pytest.fixture(autouse=True)
+def known_rates(monkeypatch):
+    monkeypatch.setattr(coarsen_bench, "measure_rates", lambda: RATES)
+
+
+@pytest.fixture(autouse=True)
+def quick_compiler(monkeypatch):
+    """Trace as the real compiler does, and spare the tests its C++."""
+    monkeypatch.setattr(coarsen_contenders, "COMPILER", "aot_eager")
+    caches = (coarsen_contenders._compiled_diff_pool, coarsen_contenders.why_not_compiled)
+    for cached in caches:
+        cached.cache_clear()
+    yield
+    for cached in caches:
+        cached.cache_clear()
 
 
 @pytest.fixture
@@ -63,7 +94,7 @@ def test_generated_batch_is_reddit_like():
 
 def test_rows_are_stored_with_provenance(tiny_set, tmp_path, capsys):
     rows = coarsen_bench.coarsen(
-        ["tiny", coarsen_table.LARGE],
+        ["tiny", LARGE],
         rounds=3,
         seconds=0,
         memory=False,
@@ -82,6 +113,12 @@ def test_rows_are_stored_with_provenance(tiny_set, tmp_path, capsys):
         assert max(row["relative_errors"].values()) < 1e-5
         assert row["packages"]["torch"] == torch.__version__
         assert {"commit", "machine", "threads", "seed"} <= set(row)
+        assert ("times_limit" in row) == row["contender"].startswith("ours")
+        assert ("profile_ms" in row) == (row["contender"] == OURS)
+    limit_ms = 1e3 * problem_work(tiny()[0]).flops / RATES.gemm
+    assert timed[0]["limit"]["limit_ms"] == pytest.approx(limit_ms)
+    assert timed[0]["times_limit"] == pytest.approx(timed[0]["median_ms"] / limit_ms)
+    assert timed[0]["nodes"] == 43
     assert 0 < rows[-1]["peak_mib"] < 30
 
 
@@ -99,22 +136,25 @@ def test_absent_data_are_skipped_aloud(monkeypatch, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_requirements_compare_with_the_faster_tgp():
-    times = {OURS: 10.0, PYG: 19.0, TGP[0]: 30.0, TGP[1]: 20.0}
-    rows = [{"set": "ENZYMES", "contender": name, "median_ms": ms} for name, ms in times.items()]
-    assert coarsen_table.requirements(rows) == [
-        ["ENZYMES", "PyG", "2×", "1.9×", "NOT MET"],
-        ["ENZYMES", "the faster tgp", "1.8×", "2×", "met"],
-    ]
+def test_adjacency_is_prepared_outside_the_time(monkeypatch):
+    contender, problem = CONTENDERS[PREPARED], tiny()[0]
+    prepared = contender.prepare(problem)
+    assert prepared.adjacency.undirected
+    monkeypatch.setattr(coarsen_contenders, "prepare_adjacency", None)
+    forward_backward(contender, prepared)
+    with pytest.raises(TypeError):
+        forward_backward(contender, problem)
 
 
-def test_backend_sweep(tmp_path, capsys):
-    rows = coarsen_bench.coarsen(backends=True, quick=True, format_="markdown", out=tmp_path)
-    assert "| padded ms | ragged ms | chosen |" in capsys.readouterr().out
-    assert {(row["graphs"], row["largest"]) for row in rows} == {
-        (4, 20), (4, 200), (32, 20), (32, 200),
-    }  # fmt: skip
-    assert all(set(row["median_ms"]) == {"padded", "ragged"} for row in rows)
+def test_without_a_compiler_its_row_is_skipped_aloud(tiny_set, monkeypatch, tmp_path, capsys):
+    def broken(*arguments, **settings):
+        raise RuntimeError("no C++ compiler")
+
+    monkeypatch.setattr(torch, "compile", broken)
+    rows = coarsen_bench.coarsen(["tiny"], quick=True, format_="markdown", out=tmp_path)
+    (row,) = [row for row in rows if row["contender"] == COMPILED]
+    assert row["note"] == "skipped: torch.compile does not work here: RuntimeError"
+    assert row["note"] in capsys.readouterr().out
 
 
 def test_unknown_names_are_errors(tmp_path):

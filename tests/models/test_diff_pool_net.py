@@ -219,6 +219,29 @@ def test_bad_settings_name_the_argument(name, settings):
         make_net(**settings)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_training_with_a_gradient_scaler(dtype):
+    dataset = CommunityChains(num_graphs=8)
+    batch = next(iter(ResidentLoader(dataset, batch_size=8)))
+    torch.manual_seed(0)
+    net = DiffPoolNet(dataset.num_features, 8, 3, max_clusters=[10, 4])
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    losses = []
+    for _ in range(15):
+        with torch.autocast("cpu", dtype):
+            out = net(batch.x, batch.adjacency, batch=batch.batch, batch_size=8)
+            loss = torch.nn.functional.cross_entropy(out.logits.float(), batch.y) + out.loss
+        assert out.loss.dtype == torch.float32
+        optimizer.zero_grad()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        losses.append(loss.item())
+    assert scaler.get_scale() == 2.0**10  # no step was skipped for infinite gradients
+    assert losses[-1] < 0.9 * losses[0]
+
+
 @pytest.mark.parametrize("autocast", [False, True])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("ratio", [None, 0.25])

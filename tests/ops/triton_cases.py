@@ -6,15 +6,17 @@ On a machine with a GPU the kernels themselves are tested: ``pytest tests/ops/tr
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pyg_diffpool import coarsen
 from pyg_diffpool.ops import triton_kernels
 from pyg_diffpool.ops.triton_kernels import contract, expand
+from tests.problems import make_problem
 
 IMPORTED_TOO_EARLY = "pyg_diffpool.ops.triton_programs" in sys.modules
 DEVICE = "cpu" if os.environ.get("TRITON_INTERPRET") else "cuda"
@@ -229,6 +231,43 @@ def test_inputs_are_left_alone():
     before = [v.clone() for v in inputs]
     batch.contract(), batch.expand()
     assert all(torch.equal(a, b) for a, b in zip(inputs, before, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [FLOAT32, BFLOAT16])
+@pytest.mark.parametrize("directed", [False, True])
+def test_behind_the_operator(directed, dtype):
+    """Features in half precision, everything else in float32; directed edges have weights."""
+    weights = "positive" if directed else "none"
+    problem = make_problem((5, 0, 40, 1), num_clusters=4, directed=directed, weights=weights)
+    upstream = [torch.randn(4, 4, columns, dtype=torch.float64) for columns in (2, 4, 4)]
+
+    def run(backend, device, *dtypes):
+        rows = [problem.x, problem.s, *([problem.edge_weight] if directed else [])]
+        inputs = [
+            tensor.to(device, dtype).requires_grad_()
+            for tensor, dtype in zip(rows, dtypes, strict=False)
+        ]
+        x, s, weight = (*inputs, None)[:3]
+        out = coarsen(
+            x,
+            s,
+            problem.edge_index.to(device),
+            weight,
+            problem.batch.to(device),
+            4,
+            max_num_nodes=40,
+            backend=backend,
+        )
+        total = sum((a * b.to(a)).sum() for a, b in zip(out, upstream, strict=True))
+        return [*out, *torch.autograd.grad(total, inputs)]
+
+    x = problem.x.to(dtype).double()
+    problem = replace(problem, x=x)
+    found = run("triton", DEVICE, dtype, FLOAT32, FLOAT32)
+    expected = run("ragged", "cpu", torch.float64, torch.float64, torch.float64)
+    half = {"rtol": 2e-2, "atol": 2e-2} if dtype != FLOAT32 else {"rtol": 1e-5, "atol": 1e-5}
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a.cpu().double(), b, **half)
 
 
 class NoSynchronisation(TorchDispatchMode):

@@ -1,0 +1,150 @@
+"""The kernels as PyTorch operators: schemas, fake results and gradients, in every dtype."""
+
+import pytest
+import torch
+from torch.library import opcheck
+
+from pyg_diffpool import coarsen, link_prediction_loss, prepare_adjacency
+from pyg_diffpool.ops.operator_level import Level
+from pyg_diffpool.ops.segments import segments
+from pyg_diffpool.ops.sparse_product import adjacency_arguments, sparse_product
+from tests.problems import make_problem
+
+OPERATORS = torch.ops.pyg_diffpool
+DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+
+
+def some_graphs(kind: str, dtype: torch.dtype):
+    """A batch with an empty graph: undirected, or directed with weights."""
+    undirected = kind == "undirected"
+    weights = None if undirected else "positive"
+    problem = make_problem((5, 0, 3, 1), directed=not undirected, weights=weights)
+    weight = problem.edge_weight
+    if weight is not None:
+        weight = weight.to(dtype).requires_grad_()
+    adjacency = prepare_adjacency(problem.edge_index, weight, problem.num_nodes)
+    assert bool(adjacency.undirected) == undirected
+    graphs = segments(problem.num_nodes, problem.batch, 4, None, problem.x.device, None)
+    return problem, adjacency, graphs
+
+
+def leaf(rows: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return rows.detach().to(dtype).requires_grad_()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["undirected", "directed"])
+def test_sparse_products(kind, dtype):
+    problem, adjacency, _ = some_graphs(kind, dtype)
+    x = leaf(problem.x, dtype)
+    arguments = adjacency_arguments(adjacency)
+    opcheck(OPERATORS.sparse_product.default, (x, *arguments))
+    detached = [a.detach() if isinstance(a, torch.Tensor) else a for a in arguments]
+    opcheck(OPERATORS.transposed_product.default, (x.detach(), *detached))
+    opcheck(OPERATORS.edge_products.default, (x.detach(), x.detach(), *detached))
+
+
+@pytest.mark.parametrize("distances", [True, False])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("kind", "backend"), [("undirected", "padded"), ("directed", "ragged"), ("directed", "auto")]
+)
+def test_contract(kind, backend, dtype, distances):
+    problem, adjacency, graphs = some_graphs(kind, dtype)
+    x, s = leaf(problem.x, dtype), leaf(problem.s, dtype)
+    opcheck(
+        OPERATORS.contract.default,
+        (x, s, *Level(adjacency, graphs, backend).arguments(), distances),
+    )
+
+
+@pytest.mark.parametrize("needs", [(True, True, True), (False, True, False)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("kind", ["undirected", "directed"])
+def test_contraction_gradient(kind, dtype, needs):
+    problem, adjacency, graphs = some_graphs(kind, dtype)
+    x, s = problem.x.to(dtype), problem.s.to(dtype)
+    level = [
+        a.detach() if isinstance(a, torch.Tensor) else a
+        for a in Level(adjacency, graphs, "padded").arguments()
+    ]
+    pooled, adj, gram, squared, near, kept = OPERATORS.contract(x, s, *level, True)
+    cotangents = [torch.randn_like(result) for result in (pooled, adj, gram, squared)]
+    opcheck(
+        OPERATORS.contraction_gradient.default,
+        (*cotangents, x, s, kept, gram, near, *level, *needs),
+    )
+    opcheck(
+        OPERATORS.contraction_gradient.default,
+        (None, None, None, cotangents[3], x, s, kept, gram, near, *level, *needs),
+    )
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_order_edges(weighted, declared):
+    problem = make_problem((5, 0, 3, 1), directed=False, weights="positive")
+    weight = problem.edge_weight if weighted else None
+    opcheck(
+        OPERATORS.order_edges.default,
+        (*problem.edge_index, weight, problem.num_nodes, declared, True),
+    )
+
+
+@pytest.mark.parametrize("batch_size", [4, -1])
+def test_segment_pointers(batch_size):
+    problem, adjacency, _ = some_graphs("undirected", torch.float32)
+    edges = (adjacency.col, adjacency.target)
+    opcheck(OPERATORS.segment_pointers.default, (problem.batch, *edges, batch_size, -1, True))
+
+
+def twice(function, *inputs):
+    """Differentiate a scalar of the gradients."""
+    (grad,) = torch.autograd.grad(function(*inputs).square().sum(), inputs[0], create_graph=True)
+    grad.square().sum().backward()
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_second_derivatives_are_refused_by_name(traced):
+    problem, adjacency, graphs = some_graphs("undirected", torch.float64)
+    x, s = leaf(problem.x, torch.float64), leaf(problem.s, torch.float64)
+    level = (*Level(adjacency, graphs, "auto").arguments(), True)
+    if traced:
+        functions = {
+            "transposed_product": lambda x: OPERATORS.sparse_product(x, *level[:7]),
+            "contraction_gradient": lambda x: OPERATORS.contract(x, s, *level)[0],
+        }
+    else:
+        functions = {
+            "transposed_product": lambda x: sparse_product(adjacency, x),
+            "contraction_gradient": lambda x: coarsen(x, s, adjacency, batch=problem.batch).x,
+        }
+    for name, function in functions.items():
+        with pytest.raises(NotImplementedError, match=f"pyg_diffpool::{name}: .*twice"):
+            twice(function, x)
+
+
+def test_duplicates_that_were_not_summed_count_as_one_entry():
+    """What a GPU and a compiler prepare: sorted edges, duplicates side by side."""
+    problem = make_problem((5, 3), directed=False, weights="positive")
+    edge_index = problem.edge_index.repeat(1, 2)
+    weight = leaf(torch.cat([problem.edge_weight, 2 * problem.edge_weight]), torch.float64)
+    expected_weight = leaf(weight, torch.float64)
+    expected = link_prediction_loss(problem.s, edge_index, expected_weight, problem.batch)
+
+    ordered = OPERATORS.order_edges(*edge_index, weight.detach(), problem.num_nodes, False, True)
+    rowptr, order, transposed, symmetric = ordered
+    adjacency = prepare_adjacency(edge_index, weight, problem.num_nodes)._replace(
+        rowptr=rowptr,
+        col=edge_index[0][order],
+        target=edge_index[1][order],
+        weight=weight[order],
+        undirected=bool(symmetric),
+        transposed=transposed,
+        coalesced=False,
+    )
+    loss = link_prediction_loss(problem.s, adjacency, batch=problem.batch)
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    expected.backward()
+    torch.testing.assert_close(weight.grad, expected_weight.grad)
