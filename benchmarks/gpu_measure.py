@@ -74,11 +74,11 @@ def timed(step: Step, device: str) -> float:
         began = time.perf_counter()
         step()
         return time.perf_counter() - began
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     torch.cuda.synchronize()
-    begin.record()  # type: ignore[no-untyped-call]
+    begin.record()
     step()
-    end.record()  # type: ignore[no-untyped-call]
+    end.record()
     end.synchronize()
     return float(begin.elapsed_time(end)) / 1e3
 
