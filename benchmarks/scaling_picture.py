@@ -30,7 +30,8 @@ SMALLEST_SHOWN_MIB = 0.1
 def draw_scaling(rows: Sequence[Row], path: Path) -> None:
     """Draw one column for each axis that was varied, time above memory, as a PNG."""
     axes_varied = list(dict.fromkeys(row["axis"] for row in rows))
-    figure = Figure(figsize=(4.4 * len(axes_varied), 7.4), layout="constrained")
+    # Wide enough for title and legend where a single size was varied.
+    figure = Figure(figsize=(max(4.4 * len(axes_varied), 8.4), 7.4), layout="constrained")
     grid = figure.subplots(2, len(axes_varied), squeeze=False, sharex="col")
     for column, axis in enumerate(axes_varied):
         curves = {
