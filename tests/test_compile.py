@@ -80,8 +80,10 @@ def of_module(module):
     return function
 
 
-def small_net(ratio=None):
-    return DiffPoolNet(3, 4, 2, max_clusters=[3, 2], ratio=ratio, num_layers=1, num_layers_after=1)
+def small_net(ratio=None, max_clusters=(3, 2)):
+    return DiffPoolNet(
+        3, 4, 2, max_clusters=max_clusters, ratio=ratio, num_layers=1, num_layers_after=1
+    )
 
 
 MODULES = {
@@ -89,7 +91,7 @@ MODULES = {
     "SAGEConv, max": lambda: SAGEConv(3, 4, "max"),
     "DiffPool": lambda: DiffPool(SAGEConv(3, 4), SAGEConv(3, 3), max_clusters=3),
     "DiffPoolNet": small_net,
-    "DiffPoolNet, ratio": lambda: small_net(ratio=0.5),
+    "DiffPoolNet, ratio": lambda: small_net(ratio=0.5, max_clusters=(3,)),
 }
 FUNCTIONS = {
     "coarsen": by_coarsen,
@@ -124,7 +126,9 @@ def test_modules_compile(name):
     module = MODULES[name]()
     directed = name.startswith("SAGEConv")
     problems = [some_graphs(sizes, seed, directed) for seed, sizes in enumerate(EPOCH)]
-    assert_compiles(of_module(module), problems, module)
+    # Dynamo alone for the largest graphs: their operators' backward passes compile above.
+    backend = "eager" if name.startswith("DiffPoolNet") else "aot_eager"
+    assert_compiles(of_module(module), problems, module, backend)
 
 
 def test_a_prepared_adjacency_compiles():
@@ -163,8 +167,7 @@ def test_errors_are_raised_in_compiled_code_too():
         compiled(x, s, torch.tensor([[0, 1], [1, 4]]), None, problem.batch, 2)
 
 
-@pytest.mark.parametrize("with_batch_size", [True, False])
-@pytest.mark.parametrize("ratio", [None, 0.5])
+@pytest.mark.parametrize(("ratio", "with_batch_size"), [(None, False), (0.5, True)])
 def test_a_trained_network_survives_export(ratio, with_batch_size):
     torch.manual_seed(0)
     net = small_net(ratio)
