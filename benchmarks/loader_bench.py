@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,13 +10,13 @@ from typing import Annotated, Any
 import torch
 import typer
 from rich.console import Console
-from rich.table import Table
 from torch_geometric.data import InMemoryDataset
 from torch_geometric.loader import DataLoader
 
 from benchmarks.coarsen_measure import interleaved
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.jsonl import append, new_file, provenance
+from benchmarks.table_format import Layout, show
 from benchmarks.tu_dataset import load_dataset
 from pyg_diffpool import ResidentLoader
 
@@ -63,7 +62,7 @@ def loader(
                 rows.append(row | shared)
                 append(store, rows[-1])
     if rows:
-        _show(rows, format_)
+        show(rows, LOADING, format_)
         console.print(f"{len(rows)} rows in {store}")
     return rows
 
@@ -102,21 +101,6 @@ def _pass_over(batches: Iterable[object]) -> Any:
     return run
 
 
-def _show(rows: list[Row], style: str) -> None:
-    if style == "json":
-        print(json.dumps(rows))
-        return
-    lines = [_line(row) for row in rows]
-    if style == "markdown":
-        for cells in (HEADER, ["---"] * len(HEADER), *lines):
-            print(f"| {' | '.join(cells)} |")
-        return
-    table = Table(*HEADER, title="Loading alone, shuffled", title_justify="left")
-    for line in lines:
-        table.add_row(*line)
-    Console().print(table)
-
-
 def _line(row: Row) -> list[str]:
     required = REQUIRED.get(row["set"]) if row["loader"] == "ResidentLoader" else None
     met = "" if required is None else ("met" if row["times_pyg"] >= required else "NOT MET")
@@ -129,3 +113,9 @@ def _line(row: Row) -> list[str]:
         "" if required is None else f"{required:g}",
         met,
     ]
+
+
+LOADING = Layout(
+    {head: lambda row, place=place: _line(row)[place] for place, head in enumerate(HEADER)},
+    ("loading alone, shuffled; nothing is trained",),
+)

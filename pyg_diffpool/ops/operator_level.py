@@ -16,7 +16,6 @@ from pyg_diffpool.ops.sparse_product import ADJACENCY_SIGNATURE, adjacency_argum
 LEVEL_SIGNATURE = (
     f"{ADJACENCY_SIGNATURE}, Tensor batch, Tensor ptr, SymInt max_num_nodes, str backend"
 )
-LEVEL_ARGUMENTS = LEVEL_SIGNATURE.count(",") + 1
 
 
 class Level(NamedTuple):

@@ -34,10 +34,7 @@ def soft_assignment(logits: Tensor, columns: Tensor | None = None) -> Tensor:
         tensor([[0.5000, 0.5000, 0.0000]])
     """
     with without_autocast(logits):
-        wide = logits.to(accumulation_dtype(logits.dtype))
-        if columns is not None:
-            wide = wide.masked_fill(~columns, -torch.inf)
-        return wide.softmax(-1)
+        return _masked(logits, columns).softmax(-1)
 
 
 # Probabilities vanish in every dtype long before; clamping keeps 0 · log 0 at 0.
@@ -49,9 +46,7 @@ def soft_assignment_and_entropy(
 ) -> tuple[Tensor, Tensor]:
     """Return what :func:`soft_assignment` does, and the entropy of each row."""
     with without_autocast(logits):
-        wide = logits.to(accumulation_dtype(logits.dtype))
-        if columns is not None:
-            wide = wide.masked_fill(~columns, -torch.inf)
+        wide = _masked(logits, columns)
         if traced():
             # A compiler derives and fuses the gradient by itself.
             logarithm = wide.log_softmax(-1)
@@ -59,6 +54,12 @@ def soft_assignment_and_entropy(
             return s, -(s * logarithm.clamp(min=LOWEST_LOGARITHM)).sum(-1)
         s, entropy = _SoftAssignment.apply(wide)  # type: ignore[no-untyped-call]
     return s, entropy
+
+
+def _masked(logits: Tensor, columns: Tensor | None) -> Tensor:
+    """Return logits in a dtype fit for sums, those of clusters that take no part at -∞."""
+    wide = logits.to(accumulation_dtype(logits.dtype))
+    return wide if columns is None else wide.masked_fill(~columns, -torch.inf)
 
 
 class _SoftAssignment(torch.autograd.Function):
