@@ -12,6 +12,8 @@ from torch import Tensor
 from benchmarks.errors import UsageError
 from benchmarks.features import node_features
 from benchmarks.methods import load_method
+from benchmarks.prepared import PreparedLoader, prepared_graphs
+from benchmarks.problem import Problem
 from benchmarks.settings import Settings
 from benchmarks.splits import Fold, fair_folds, published_folds, reference_folds
 from benchmarks.training import evaluate, seed_everything, train
@@ -22,6 +24,8 @@ PROTOCOLS = ("fair", "reference")
 SPLIT_SEED = 0
 """Seed of the folds where no file of splits is given."""
 _SIGNIFICANT_DIGITS = 6
+
+Loader = ResidentLoader | PreparedLoader
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,14 @@ def run_cell(cell: Cell) -> CellResult:
     fold = folds_of(cell.dataset, cell.protocol, cell.splits)[cell.fold]
     seed_everything(1000 * cell.seed + cell.fold, verbose=False)
     x = _features(dataset, fold.train, settings)
-    clusters = cluster_numbers(graph_sizes(dataset)[fold.train], settings)
-    model = load_method(cell.method).build(settings, x.size(1), dataset.num_classes, clusters)
+    sizes = graph_sizes(dataset)[fold.train]
+    clusters = cluster_numbers(sizes, settings)
+    problem = Problem(x.size(1), dataset.num_classes, clusters, sizes, dataset.num_edge_features)
+    model = load_method(cell.method).build(settings, problem)
     device = _device(settings)
-    loaders = _loaders(dataset, x, fold, settings, device)
+    loaders = _loaders(
+        dataset, x, fold, settings, device, prepared_graphs(dataset, cell.method, settings)
+    )
     result = train(
         model,
         loaders["train"],
@@ -102,9 +110,7 @@ def run_cell(cell: Cell) -> CellResult:
         "state_dict": result.state_dict,
         "settings": settings.as_dict(),
         "method": cell.method,
-        "num_features": x.size(1),
-        "num_classes": dataset.num_classes,
-        "clusters": clusters,
+        **problem.as_record(),
         "epoch": result.best_epoch,
     }
     return CellResult(record, checkpoint)
@@ -170,16 +176,22 @@ def _device(settings: Settings) -> torch.device:
 
 
 def _loaders(
-    dataset: FastTUDataset, x: Tensor, fold: Fold, settings: Settings, device: torch.device
-) -> dict[str, ResidentLoader]:
+    dataset: FastTUDataset,
+    x: Tensor,
+    fold: Fold,
+    settings: Settings,
+    device: torch.device,
+    prepared: list[dict[str, Tensor]] | None,
+) -> dict[str, Loader]:
     """Return one loader a part of the fold; they share the concatenated graphs."""
     generator = torch.Generator().manual_seed(torch.initial_seed())
     graphs = ResidentLoader(dataset, settings.batch_size, x=x, device=device, generator=generator)
-    loaders = {}
+    loaders: dict[str, Loader] = {}
     for part, index in fold._asdict().items():
-        loaders[part] = graphs.subset(index, shuffle=part == "train")
+        loader = graphs.subset(index, shuffle=part == "train")
         if part != "train":
-            loaders[part].batch_size = settings.eval_batch_size
+            loader.batch_size = settings.eval_batch_size
+        loaders[part] = loader if prepared is None else PreparedLoader(loader, prepared)
     return loaders
 
 

@@ -9,7 +9,8 @@ from torch_geometric.data import Batch
 from benchmarks.errors import UsageError
 from pyg_diffpool import DiffPoolNet
 
-_OPTIONAL = ("edge_weight", "edge_attr", "max_num_nodes")
+_GIVEN = ("x", "edge_index", "batch", "batch_size")
+_NEVER = ("y",)  # A parameter of that name must not be fed the labels.
 
 
 class Prediction(NamedTuple):
@@ -23,14 +24,15 @@ class Prediction(NamedTuple):
 class Forward:
     """Calls ``model(x, edge_index, batch=...)`` with what else its signature names.
 
-    ``batch_size``, ``edge_weight``, ``edge_attr`` and ``max_num_nodes`` are passed where
-    ``forward`` has a parameter of that name (and the data have them); a ``**kwargs`` gets nothing.
+    ``batch_size``, and whatever else the batch holds but the labels (``edge_weight``,
+    ``edge_attr``, ``ptr``, ``adjacency``, ``max_num_nodes``, what the method prepared), are passed
+    where ``forward`` has a parameter of that name; a ``**kwargs`` gets nothing.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
         parameters = inspect.signature(model.forward).parameters
-        self.optional = [name for name in _OPTIONAL if name in parameters]
+        self.optional = [name for name in parameters if name not in (*_GIVEN, *_NEVER)]
         self.takes_batch_size = "batch_size" in parameters
         self.takes_adjacency = isinstance(model, DiffPoolNet)
 
@@ -41,7 +43,7 @@ class Forward:
         if self.takes_batch_size:
             keywords["batch_size"] = batch.num_graphs
         for name in self.optional:
-            value = getattr(batch, name, None)
+            value = batch.get(name)
             # A prepared adjacency holds the weights.
             if value is not None and not (name == "edge_weight" and edges is not None):
                 keywords[name] = value

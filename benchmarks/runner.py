@@ -27,10 +27,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmarks.cell import SPLIT_SEED, Cell, cached_dataset, folds_of, run_cell
+from benchmarks.cell import SPLIT_SEED, Cell, cached_dataset, folds_of, graph_sizes, run_cell
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.methods import load_method
 from benchmarks.methods.user_class import UserClass
+from benchmarks.prepared import prepared_graphs
+from benchmarks.problem import Problem
 from benchmarks.provenance import (
     code_version,
     dataset_digest,
@@ -120,8 +122,10 @@ def make_plan(
         identity["source"] = implementation.fingerprint()
     for settings in tried:
         # A network that cannot be built is the user's error, to be told before any training.
-        sizes = [min(settings.max_clusters, 2)] * settings.num_pools
-        implementation.build(settings, 4, max(2, data.num_classes), sizes)
+        clusters = [min(settings.max_clusters, 2)] * settings.num_pools
+        sizes = graph_sizes(data)
+        problem = Problem(4, max(2, data.num_classes), clusters, sizes, data.num_edge_features)
+        implementation.build(settings, problem)
     return Plan(dataset, method, protocol, tried, tuple(folds), tuple(seeds), splits, identity)
 
 
@@ -136,6 +140,7 @@ def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
         console.print(f"{len(cells) - len(missing)} of {len(cells)} cells are finished already")
     version = code_version()
     failures: list[CellFailure] = []
+    _prepare(plan, missing, jobs, console)
     jobs = max(1, min(jobs, len(missing)))
     with _progress(console) as progress:
         task = progress.add_task(plan.run_id, total=len(cells), completed=len(cells) - len(missing))
@@ -154,6 +159,14 @@ def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
     for failure in failures:
         console.print(f"\n{_summary(failure.cell)}:\n{failure.text}", markup=False)
     return len(failures)
+
+
+def _prepare(plan: Plan, cells: list[Cell], jobs: int, console: Console) -> None:
+    """Compute what the method prepares for each graph, before any worker would wait for it."""
+    dataset = _read_dataset(plan.dataset)
+    for settings in dict.fromkeys(cell.settings for cell in cells):
+        with console.status(f"preparing the graphs of {plan.dataset} for {plan.method}"):
+            prepared_graphs(dataset, plan.method, settings, jobs)
 
 
 def _read_dataset(name: str) -> FastTUDataset:

@@ -10,6 +10,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from benchmarks.errors import UsageError, unknown_name
 
 
+def _later(default: Any) -> Any:
+    """A setting that came after the first runs: left out of records at its default."""
+    return dataclasses.field(default=default, metadata={"later": True})
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that decides a cell's outcome, apart from the data, the fold and the seed."""
@@ -53,6 +58,11 @@ class Settings:
         "constant",
     ] = "auto"
     degree_cap: int = 128
+    # Methods of their own; see the method's file.
+    processing_steps: int = _later(3)
+    sort_quantile: float = _later(0.6)
+    field_size: int = _later(10)
+    num_fields: int | None = _later(None)
     # Training.
     batch_size: int = 20
     eval_batch_size: int = 64
@@ -70,8 +80,14 @@ class Settings:
     explicit: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON-ready values."""
+        """Return the settings as JSON-ready values.
+
+        Settings that came later are left out at their defaults: the ids of earlier runs hold.
+        """
         values = dataclasses.asdict(self)
+        for field in dataclasses.fields(self):
+            if field.metadata.get("later") and values[field.name] == field.default:
+                del values[field.name]
         values["explicit"] = list(self.explicit)
         return values
 
@@ -105,10 +121,11 @@ _AT_LEAST = {
     **dict.fromkeys(("hidden_channels", "num_layers", "num_layers_after", "mlp_channels"), 1),
     **dict.fromkeys(("max_clusters", "batch_size", "eval_batch_size", "epochs", "patience"), 1),
     **dict.fromkeys(("embedding_channels", "degree_cap"), 1),
+    **dict.fromkeys(("processing_steps", "field_size", "num_fields"), 1),
     **dict.fromkeys(("num_pools", "weight_decay", "gradient_clip", "link_weight"), 0),
     "entropy_weight": 0,
 }
-_OPEN_ABOVE_ZERO = ("learning_rate", "cluster_ratio")
+_OPEN_ABOVE_ZERO = ("learning_rate", "cluster_ratio", "sort_quantile")
 _BELOW_ONE = ("dropout", "label_smoothing")
 
 

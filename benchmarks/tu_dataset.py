@@ -38,8 +38,14 @@ def load_dataset(name: str, root: str | None = None) -> FastTUDataset:
         root: Folder of the processed cache (default: ``$PYG_DIFFPOOL_CACHE``, else
             ``~/.cache/pyg_diffpool``).
     """
-    root = root or os.environ.get(CACHE_VARIABLE) or str(Path.home() / ".cache" / "pyg_diffpool")
-    return FastTUDataset(str(Path(root).expanduser()), name, use_node_attr=True)
+    folder = cache_folder() if root is None else Path(root).expanduser()
+    return FastTUDataset(str(folder), name, use_node_attr=True)
+
+
+def cache_folder() -> Path:
+    """Return the folder of processed data, ``$PYG_DIFFPOOL_CACHE`` or one in ``~/.cache``."""
+    root = os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "pyg_diffpool"
+    return Path(root).expanduser()
 
 
 class FastTUDataset(TUDataset):
@@ -57,7 +63,7 @@ class FastTUDataset(TUDataset):
     """
 
     def __init__(self, root: str, name: str, *args: Any, **kwargs: Any) -> None:
-        with _exclusive(Path(root) / f".{name}.lock"):
+        with exclusive(Path(root) / f".{name}.lock"):
             super().__init__(root, name, *args, **kwargs)
 
     def download(self) -> None:
@@ -234,7 +240,7 @@ def _check(name: str, graph_of_node: Tensor, edge_index: Tensor) -> None:
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Holds an advisory lock; the system frees it when the process ends, however it ends."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

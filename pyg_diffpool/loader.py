@@ -35,6 +35,7 @@ class ResidentLoader:
     - ``adjacency`` is the same graph as this library's operators prepare it
       (:class:`~pyg_diffpool.ops.Adjacency`, weights included): given instead of ``edge_index``, it
       spares them all checks and sorting;
+    - ``graph_index`` holds the numbers of the batch's graphs in the data set;
     - ``max_num_nodes``, the number of nodes of the largest graph in the batch, is a Python number,
       so that dense layers need not ask the device for it;
     - only ``x``, ``edge_index``, ``edge_weight``, ``edge_attr`` and ``y`` are carried along, and
@@ -208,6 +209,7 @@ class ResidentLoader:
 
         parts: dict[str, tuple[Tensor, ...]] = {
             "edge_index": edge_index.split_with_sizes(edge_totals, 1),
+            "graph_index": torch.split(chosen, size),
             "batch": torch.repeat_interleave(
                 place % size, node_counts, output_size=total_nodes
             ).split_with_sizes(node_totals),

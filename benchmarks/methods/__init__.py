@@ -1,9 +1,10 @@
 """The registry of methods: one module a row of the paper's tables, or a class of the user's.
 
 A method's module has ``DEFAULTS``, settings that differ from those of
-:class:`benchmarks.settings.Settings`, and
-``build(settings, num_features, num_classes, clusters) -> torch.nn.Module``. The module built is
-called as ``model(x, edge_index, batch=...)`` (see :mod:`benchmarks.forward`).
+:class:`benchmarks.settings.Settings`, and ``build(settings, problem) -> torch.nn.Module``. The
+network built is called as ``model(x, edge_index, batch=...)`` (see :mod:`benchmarks.forward`). What
+it needs to know of each graph beyond features and edges, its module computes once in ``prepare``
+(see :mod:`benchmarks.prepared`).
 """
 
 import importlib
@@ -13,6 +14,7 @@ from torch import nn
 
 from benchmarks.errors import unknown_name
 from benchmarks.methods.user_class import UserClass
+from benchmarks.problem import Problem
 from benchmarks.settings import Settings
 
 METHODS = {
@@ -27,9 +29,7 @@ class Method(Protocol):
 
     DEFAULTS: dict[str, Any]
 
-    def build(
-        self, settings: Settings, num_features: int, num_classes: int, clusters: list[int]
-    ) -> nn.Module:
+    def build(self, settings: Settings, problem: Problem) -> nn.Module:
         """Return an untrained network."""
 
 

@@ -5,32 +5,33 @@ from typing import Any
 from torch import nn
 
 from benchmarks.errors import UsageError
+from benchmarks.problem import Problem
 from benchmarks.settings import NETWORK_KEYWORDS, Settings
 from pyg_diffpool import DiffPoolNet
 
 DEFAULTS: dict[str, Any] = {}
 
 
-def build(
-    settings: Settings, num_features: int, num_classes: int, clusters: list[int]
-) -> nn.Module:
+def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return a DiffPoolNet, or one of its presets changed by the settings that were named."""
-    if not clusters:
+    if not problem.clusters:
         raise UsageError(f"setting num_pools: expected at least 1, got {settings.num_pools}")
-    return diff_pool_net(settings, num_features, num_classes, clusters)
+    return diff_pool_net(settings, problem)
 
 
-def diff_pool_net(
-    settings: Settings, num_features: int, num_classes: int, clusters: list[int]
-) -> DiffPoolNet:
+def diff_pool_net(settings: Settings, problem: Problem) -> DiffPoolNet:
     """Return the network of the settings; no clusters make it a flat GraphSAGE."""
     preset = settings.preset != "none"
     names = settings.explicit if preset else NETWORK_KEYWORDS
     keywords: dict[str, Any] = {name: getattr(settings, name) for name in names}
-    if settings.per_graph_clusters and clusters:
+    if settings.per_graph_clusters and problem.clusters:
         keywords["ratio"] = settings.cluster_ratio
     make = getattr(DiffPoolNet, settings.preset) if preset else DiffPoolNet
     net: DiffPoolNet = make(
-        num_features, settings.hidden_channels, num_classes, max_clusters=clusters, **keywords
+        problem.num_features,
+        settings.hidden_channels,
+        problem.num_classes,
+        max_clusters=problem.clusters,
+        **keywords,
     )
     return net

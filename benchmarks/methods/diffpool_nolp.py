@@ -6,18 +6,17 @@ from torch import nn
 
 from benchmarks.errors import UsageError
 from benchmarks.methods import diffpool
+from benchmarks.problem import Problem
 from benchmarks.settings import Settings
 
 DEFAULTS: dict[str, Any] = {"link_weight": 0.0}
 
 
-def build(
-    settings: Settings, num_features: int, num_classes: int, clusters: list[int]
-) -> nn.Module:
+def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return DiffPool with a link weight of 0; the entropy objective stays."""
     if settings.link_weight != 0:
         raise UsageError(
             f"setting link_weight: diffpool-nolp expects 0, got {settings.link_weight}; "
             "use --method diffpool"
         )
-    return diffpool.build(settings, num_features, num_classes, clusters)
+    return diffpool.build(settings, problem)

@@ -6,17 +6,16 @@ from torch import nn
 
 from benchmarks.errors import UsageError
 from benchmarks.methods.diffpool import diff_pool_net
+from benchmarks.problem import Problem
 from benchmarks.settings import Settings
 
 DEFAULTS: dict[str, Any] = {"num_pools": 0, "readout": "mean"}
 
 
-def build(
-    settings: Settings, num_features: int, num_classes: int, clusters: list[int]
-) -> nn.Module:
+def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return the network that DiffPoolNet is without a pooling."""
-    if clusters:
+    if problem.clusters:
         raise UsageError(
             f"setting num_pools: graphsage is flat and expects 0, got {settings.num_pools}"
         )
-    return diff_pool_net(settings, num_features, num_classes, [])
+    return diff_pool_net(settings, problem)

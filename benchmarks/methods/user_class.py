@@ -21,6 +21,7 @@ from typing import Any
 from torch import nn
 
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.problem import Problem
 from benchmarks.settings import Settings
 
 
@@ -53,9 +54,7 @@ class UserClass:
             raise UsageError(f"--method {name}: expected a subclass of torch.nn.Module")
         return cls(name, model_class)
 
-    def build(
-        self, settings: Settings, num_features: int, num_classes: int, clusters: list[int]
-    ) -> nn.Module:
+    def build(self, settings: Settings, problem: Problem) -> nn.Module:
         """Construct the class with the settings that were named and that it has a parameter for."""
         parameters = inspect.signature(self.model_class).parameters
         missing = [key for key in settings.explicit if key not in parameters]
@@ -66,8 +65,10 @@ class UserClass:
             )
         keywords = {key: getattr(settings, key) for key in settings.explicit}
         if "max_clusters" in parameters:
-            keywords["max_clusters"] = clusters
-        return self.model_class(num_features, settings.hidden_channels, num_classes, **keywords)
+            keywords["max_clusters"] = problem.clusters
+        return self.model_class(
+            problem.num_features, settings.hidden_channels, problem.num_classes, **keywords
+        )
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the module's source: an edited model must not join an old run."""

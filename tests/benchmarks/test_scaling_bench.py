@@ -60,7 +60,7 @@ def test_a_curve_ends_where_its_contender_dies(tmp_path, monkeypatch, capsys):
 
 
 def test_a_stopped_run_goes_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(scaling_bench, "run_limited", Machine(stop_after=17))
+    monkeypatch.setattr(scaling_bench, "run_limited", Machine(stop_after=11))
     with pytest.raises(typer.Exit):
         run(tmp_path)
     (store,) = tmp_path.iterdir()
@@ -69,7 +69,7 @@ def test_a_stopped_run_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(scaling_bench, "run_limited", rest)
     rows = run(tmp_path, resume=store)
     points = [(row["contender"], row["size"]) for row in rows]
-    assert len(points) == len(set(points)) == 17 + len(rest.asked)
+    assert len(points) == len(set(points)) == 11 + len(rest.asked)
     assert {size for name, size in points if name == OURS} == {p.size for p in AXES["nodes"]}
     with pytest.raises(UsageError, match="other settings"):
         run(tmp_path, resume=store, limit=31.0)

@@ -2,9 +2,11 @@ import dataclasses
 import inspect
 
 import pytest
+import torch
 
 from benchmarks.errors import UsageError
 from benchmarks.methods import METHODS, load_method
+from benchmarks.problem import Problem
 from benchmarks.recipe import DATASETS, RECIPES, configurations
 from benchmarks.settings import (
     NETWORK_KEYWORDS,
@@ -111,7 +113,9 @@ def test_every_method_is_built_under_every_preset_and_takes_named_settings(metho
     for num_layers in (2, 5):
         overrides = {"preset": preset, "num_layers": num_layers, "num_layers_after": 1}
         (settings,) = configurations("UNKNOWN", method, overrides)
-        net = load_method(method).build(settings, 3, 2, [4] * settings.num_pools)
+        net = load_method(method).build(
+            settings, Problem(3, 2, [4] * settings.num_pools, torch.tensor([9, 4]))
+        )
         convolutions.append(sum(isinstance(module, SAGEConv) for module in net.modules()))
     # One embedding block, and with a pooling one assignment block too.
     assert convolutions[1] - convolutions[0] == (3 if method == "graphsage" else 6)
@@ -125,7 +129,9 @@ def test_methods_refuse_settings_that_contradict_them():
     ):
         (settings,) = configurations("UNKNOWN", method, overrides)
         with pytest.raises(UsageError, match=message):
-            load_method(method).build(settings, 3, 2, [4] * settings.num_pools)
+            load_method(method).build(
+                settings, Problem(3, 2, [4] * settings.num_pools, torch.tensor([9, 4]))
+            )
 
 
 def test_settings_stay_flat():

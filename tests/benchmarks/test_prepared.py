@@ -1,0 +1,70 @@
+import types
+
+import pytest
+import torch
+from torch_geometric.data import Data
+from torch_geometric.loader import DataLoader
+
+from benchmarks import prepared
+from benchmarks.prepared import PreparedLoader, prepared_graphs
+from benchmarks.settings import make_settings
+from benchmarks.tu_dataset import load_dataset
+from pyg_diffpool import ResidentLoader
+
+
+def prepare(data, settings):
+    assert data.y is None
+    count = data.num_nodes
+    return {
+        "far_index": torch.arange(count).flip(0)[: settings.field_size],
+        "place": torch.arange(count).view(-1, 1),
+        "size": torch.tensor([[count]]),
+    }
+
+
+@pytest.fixture
+def method(monkeypatch):
+    """A method that prepares something; its own settings and calls can be watched."""
+    calls = []
+
+    def counted(data, settings):
+        calls.append(data.num_nodes)
+        return prepare(data, settings)
+
+    module = types.SimpleNamespace(prepare=counted, PREPARED_BY=("field_size",), calls=calls)
+    monkeypatch.setattr(prepared, "load_method", lambda name: module)
+    monkeypatch.setattr(prepared.inspect, "getsource", lambda thing: "source")
+    return module
+
+
+def test_batches_are_joined_as_pyg_joins_them(tiny_data, method):
+    dataset = load_dataset("TINY")
+    settings = make_settings({"field_size": 2})
+    extra = prepared_graphs(dataset, "some", settings)
+    graphs = []
+    for data, added in zip(dataset, extra, strict=True):
+        graphs.append(Data(x=data.x, edge_index=data.edge_index, y=data.y, **added))
+    order = torch.tensor([5, 0, 3, 7, 1])
+    expected = DataLoader([graphs[number] for number in order.tolist()], 2)
+    loader = PreparedLoader(ResidentLoader(dataset, 2).subset(order), extra)
+    assert len(loader) == 3
+    for ours, theirs in zip(loader, expected, strict=True):
+        for name in ("x", "far_index", "place", "size", "y", "batch"):
+            assert torch.equal(ours[name], theirs[name]), name
+        assert torch.equal(ours.far_index.max(), torch.tensor(ours.num_nodes - 1))
+
+
+def test_each_graph_is_prepared_once_a_setting(tiny_data, method):
+    dataset = load_dataset("TINY")
+    first = prepared_graphs(dataset, "some", make_settings({"field_size": 2}))
+    assert method.calls == [data.num_nodes for data in dataset]
+    again = prepared_graphs(dataset, "some", make_settings({"field_size": 2, "epochs": 3}))
+    assert len(method.calls) == len(dataset)
+    assert all(torch.equal(a["place"], b["place"]) for a, b in zip(first, again, strict=True))
+    other = prepared_graphs(dataset, "some", make_settings({"field_size": 1}))
+    assert len(method.calls) == 2 * len(dataset)
+    assert [graph["far_index"].numel() for graph in other] == [1] * len(dataset)
+
+
+def test_a_method_without_prepare_adds_nothing(tiny_data):
+    assert prepared_graphs(load_dataset("TINY"), "graphsage", make_settings()) is None
