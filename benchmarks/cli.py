@@ -19,10 +19,10 @@ from benchmarks.errors import UsageError, unknown_name
 
 _LAZY_COMMANDS = {
     "demo": ("benchmarks.demo", "demo"),
-    "coarsen": ("benchmarks.coarsen_bench", "coarsen"),
-    "epoch": ("benchmarks.epoch_bench", "epoch"),
-    "scaling": ("benchmarks.scaling_bench", "scaling"),
-    "gpu": ("benchmarks.gpu_bench", "gpu"),
+    "coarsen": ("benchmarks.coarsen.bench", "coarsen"),
+    "epoch": ("benchmarks.epoch.bench", "epoch"),
+    "scaling": ("benchmarks.scaling.bench", "scaling"),
+    "gpu": ("benchmarks.gpu.bench", "gpu"),
     "loader": ("benchmarks.loader_bench", "loader"),
 }
 _DEFAULT_RESULTS = Path(__file__).parent / "results"

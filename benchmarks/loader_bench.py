@@ -13,7 +13,7 @@ from rich.console import Console
 from torch_geometric.data import InMemoryDataset
 from torch_geometric.loader import DataLoader
 
-from benchmarks.coarsen_measure import interleaved
+from benchmarks.coarsen.measure import interleaved
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.jsonl import append, new_file, provenance
 from benchmarks.table_format import Layout, show

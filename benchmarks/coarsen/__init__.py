@@ -1,0 +1,1 @@
+"""Coarsening timed beside PyG's dense route and tgp."""

@@ -1,0 +1,1 @@
+"""Whole epochs timed beside PyG's recipe and tgp."""

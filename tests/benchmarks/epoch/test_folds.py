@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from benchmarks.epoch.contenders import Options
+from benchmarks.epoch.folds import FOLDS, ONE, PROCESSES, STREAMS, run_folds, train_index
+from benchmarks.errors import UsageError
+
+OPTIONS = Options(batch_size=40, hidden_channels=4)
+
+
+def test_each_graph_is_left_out_once():
+    kept = [train_index(43, fold, seed=0) for fold in range(FOLDS)]
+    left_out = [set(range(43)) - set(index.tolist()) for index in kept]
+    assert sorted(graph for fold in left_out for graph in fold) == list(range(43))
+    assert {len(index) for index in kept} == {38, 39}
+    assert not torch.equal(kept[0], kept[0].sort().values)
+
+
+@pytest.mark.parametrize("mode", [ONE, PROCESSES])
+def test_all_folds_train_on_their_graphs(tiny_data, mode):
+    run = run_folds(mode, "TINY", epochs=1, jobs=1, threads=1, options=OPTIONS)
+    assert run.graphs == FOLDS * 36
+    # Imports and loading, seconds of a new process, do not count.
+    assert 0 < run.seconds < 5
+
+
+def test_streams_need_a_gpu(tiny_data):
+    with pytest.raises(UsageError, match="--device cuda"):
+        run_folds(STREAMS, "TINY", 1, 1, 1, OPTIONS)
