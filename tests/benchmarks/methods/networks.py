@@ -1,0 +1,72 @@
+"""Small graphs, and what every network of a method is called with."""
+
+import torch
+from torch_geometric.data import Batch, Data
+from torch_geometric.utils import to_undirected
+
+from benchmarks.forward import Forward
+from benchmarks.methods import METHODS, load_method
+from benchmarks.prepared import PreparedLoader
+from benchmarks.problem import Problem
+from benchmarks.recipe import configurations
+from benchmarks.settings import Settings
+from pyg_diffpool import ResidentLoader
+
+NUM_FEATURES, NUM_CLASSES = 4, 3
+NETWORKS = [name for name in METHODS if hasattr(load_method(name), "build")]
+
+
+def random_graph(num_nodes: int, seed: int, probability: float = 0.35) -> Data:
+    """Return an undirected random graph with features in general position."""
+    generator = torch.Generator().manual_seed(seed)
+    pairs = torch.combinations(torch.arange(num_nodes)).t()
+    kept = torch.rand(pairs.size(1), generator=generator) < probability
+    edge_index = to_undirected(pairs[:, kept], num_nodes=num_nodes)
+    x = torch.randn(num_nodes, NUM_FEATURES, generator=generator)
+    return Data(x=x, edge_index=edge_index, y=torch.tensor([seed % NUM_CLASSES]))
+
+
+def odd_graphs() -> list[Data]:
+    """Return graphs with a lone node, without edges, of two nodes, and ordinary ones."""
+    lone = Data(x=torch.randn(1, NUM_FEATURES), edge_index=torch.empty(2, 0, dtype=torch.long))
+    edgeless = Data(x=torch.randn(5, NUM_FEATURES), edge_index=torch.empty(2, 0, dtype=torch.long))
+    for number, data in enumerate((lone, edgeless)):
+        data.y = torch.tensor([number])
+    return [random_graph(12, 0), lone, random_graph(2, 1, 1.0), edgeless, random_graph(17, 2)]
+
+
+def permuted(data: Data, seed: int) -> Data:
+    """Return the same graph under another numbering of its nodes."""
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(data.num_nodes, generator=generator)
+    place = order.argsort()
+    return Data(x=data.x[order], edge_index=place[data.edge_index], y=data.y)
+
+
+def small_settings(method: str, **overrides: object) -> Settings:
+    """Return a method's settings for a small network of its kind."""
+    (settings,) = configurations("UNKNOWN", method, {"hidden_channels": 8, **overrides})
+    return settings
+
+
+def small_network(method: str, settings: Settings, sizes: list[int]) -> torch.nn.Module:
+    """Return a method's network for graphs of the given sizes."""
+    torch.manual_seed(0)
+    clusters = [4, 2][: settings.num_pools]
+    problem = Problem(NUM_FEATURES, NUM_CLASSES, clusters, torch.tensor(sizes))
+    return load_method(method).build(settings, problem)
+
+
+def batch_of(method: str, settings: Settings, graphs: list[Data]) -> Batch:
+    """Return one batch, with what the method prepares."""
+    loader = ResidentLoader(graphs, len(graphs))
+    prepare = getattr(load_method(method), "prepare", None)
+    if prepare is None:
+        return next(iter(loader))
+    bare = [Data(x=data.x, edge_index=data.edge_index) for data in graphs]
+    return next(iter(PreparedLoader(loader, [prepare(data, settings) for data in bare])))
+
+
+def logits_of(method: str, settings: Settings, net: torch.nn.Module, graphs: list[Data]):
+    """Return a network's logits for graphs in one batch."""
+    return Forward(net)(batch_of(method, settings, graphs)).logits

@@ -1,0 +1,99 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import runner
+from benchmarks.cell import cached_dataset, folds_of
+from benchmarks.methods import METHODS
+from tests.benchmarks.methods.networks import (
+    NETWORKS,
+    NUM_CLASSES,
+    logits_of,
+    odd_graphs,
+    permuted,
+    random_graph,
+    small_network,
+    small_settings,
+)
+
+DATA = os.environ.get("PYG_DIFFPOOL_DATA", "")
+OF_THE_PAPER = {
+    *("graphlet", "shortest-path", "wl", "wl-oa", "patchysan", "graphsage", "ecc", "set2set"),
+    *("sortpool", "diffpool-det", "diffpool-nolp", "diffpool"),
+    *("s2v", "s2v-diffpool1", "s2v-diffpool2"),
+}
+SMALL = {"epochs": 2, "hidden_channels": 8}
+
+
+def overrides_of(method):
+    """Return small settings; kernels have no network to make small."""
+    return SMALL if method in NETWORKS else {}
+
+
+def test_every_row_of_the_paper_is_there():
+    assert set(METHODS) == OF_THE_PAPER
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_trains_on_generated_data(tiny_data, method):
+    plan = runner.make_plan("TINY", method, "fair", overrides_of(method), [0], [0], None)
+    record = runner.run_cell(plan.cells()[0]).record
+    assert record["graphs"] == {"train": 32, "validation": 4, "test": 4}
+    assert 0 <= record["validation_accuracy"] <= 1
+    assert record["test_accuracy"] in (0, 0.25, 0.5, 0.75, 1)
+    if method in NETWORKS:
+        losses = record["curves"]["train_loss"]
+        assert len(losses) == 2
+        assert all(0 < loss < 100 for loss in losses)
+        assert record["parameters"] > 100
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(
+    not (DATA and ("://" in DATA or (Path(DATA) / "ENZYMES.zip").exists())),
+    reason="ENZYMES.zip is not in PYG_DIFFPOOL_DATA",
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_trains_on_the_first_fold_of_enzymes(method):
+    cached_dataset.cache_clear()
+    folds_of.cache_clear()
+    plan = runner.make_plan("ENZYMES", method, "fair", overrides_of(method), [0], [0], None)
+    record = runner.run_cell(plan.cells()[0]).record
+    assert record["graphs"] == {"train": 486, "validation": 54, "test": 60}
+    if method not in NETWORKS:
+        assert record["test_accuracy"] > 0.27
+    else:
+        first, second = record["curves"]["train_cross_entropy"]
+        assert second < first
+
+
+@pytest.mark.parametrize("method", NETWORKS)
+def test_odd_graphs_pass_both_ways(method):
+    graphs = odd_graphs()
+    settings = small_settings(method)
+    net = small_network(method, settings, [data.num_nodes for data in graphs])
+    logits = logits_of(method, settings, net, graphs)
+    assert logits.shape == (len(graphs), NUM_CLASSES)
+    logits.square().sum().backward()
+    gradients = [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
+    assert gradients
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients)
+    net.eval()
+    with torch.no_grad():
+        together = logits_of(method, settings, net, graphs)
+        alone = torch.cat([logits_of(method, settings, net, [data]) for data in graphs])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", NETWORKS)
+def test_node_order_does_not_matter(method):
+    graphs = [random_graph(11, seed) for seed in range(3)]
+    settings = small_settings(method)
+    net = small_network(method, settings, [11]).eval()
+    with torch.no_grad():
+        given = logits_of(method, settings, net, graphs)
+        turned = logits_of(method, settings, net, [permuted(data, 7) for data in graphs])
+    torch.testing.assert_close(turned, given, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(given[0], given[1], atol=1e-3)
