@@ -29,6 +29,8 @@ from rich.progress import (
 
 from benchmarks.cell import SPLIT_SEED, Cell, cached_dataset, folds_of, graph_sizes, run_cell
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.kernel_cell import check_memory, kernel_identity, prepare_grams
+from benchmarks.kernels.kernel import is_kernel
 from benchmarks.methods import load_method
 from benchmarks.methods.user_class import UserClass
 from benchmarks.prepared import prepared_graphs
@@ -117,6 +119,19 @@ def make_plan(
         "splits": {"sha256": file_digest(splits)} if splits else {"seed": SPLIT_SEED},
         "data": dataset_digest(data),
     }
+    if is_kernel(method):
+        # None of the networks' settings decides a kernel's result.
+        identity |= {"configurations": [{}], "kernel": kernel_identity(method)}
+        check_memory(dataset, method)
+    else:
+        _check_networks(method, tried, data, identity)
+    return Plan(dataset, method, protocol, tried, tuple(folds), tuple(seeds), splits, identity)
+
+
+def _check_networks(
+    method: str, tried: tuple[Settings, ...], data: FastTUDataset, identity: dict[str, Any]
+) -> None:
+    """Build each configuration's network once; a class's source becomes part of the identity."""
     implementation = load_method(method)
     if isinstance(implementation, UserClass):
         identity["source"] = implementation.fingerprint()
@@ -126,7 +141,6 @@ def make_plan(
         sizes = graph_sizes(data)
         problem = Problem(4, max(2, data.num_classes), clusters, sizes, data.num_edge_features)
         implementation.build(settings, problem)
-    return Plan(dataset, method, protocol, tried, tuple(folds), tuple(seeds), splits, identity)
 
 
 def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
@@ -162,7 +176,12 @@ def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
 
 
 def _prepare(plan: Plan, cells: list[Cell], jobs: int, console: Console) -> None:
-    """Compute what the method prepares for each graph, before any worker would wait for it."""
+    """Compute what the method prepares, before any worker would wait for it."""
+    if is_kernel(plan.method):
+        if cells:
+            check_memory(plan.dataset, plan.method, min(jobs, len(cells)))
+            prepare_grams(plan.dataset, plan.method, jobs, console)
+        return
     dataset = _read_dataset(plan.dataset)
     for settings in dict.fromkeys(cell.settings for cell in cells):
         with console.status(f"preparing the graphs of {plan.dataset} for {plan.method}"):
