@@ -66,7 +66,7 @@ RESULTS = Layout(
         "fair: configuration and epoch chosen on an inner hold-out, the test fold met once",
         "reference: best epoch of the mean validation curve, no test set; optimistic",
         f"paper: {PAPER_SOURCE}; published and best published: of the row's protocol, "
-        f"reference from the paper's Table 1, fair from {FAIR_SOURCE}",
+        f"reference from the paper's tables, fair from {FAIR_SOURCE}",
     ),
 )
 COMPARISON = Layout(
