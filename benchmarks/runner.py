@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -143,8 +143,22 @@ def _check_networks(
         implementation.build(settings, problem)
 
 
-def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
-    """Run the plan's missing cells and return how many failed."""
+def run(
+    plan: Plan,
+    results: Path,
+    jobs: int,
+    console: Console,
+    admit: Callable[[Cell], bool] = lambda cell: True,
+) -> int:
+    """Run the plan's missing cells and return how many failed.
+
+    Args:
+        plan: What to run.
+        results: Folder of results.
+        jobs: Processes of one thread each.
+        console: Where progress is told.
+        admit: Asked when a process is free for a cell; a cell that it refuses is left out.
+    """
     store = RunStore(results, plan.run_id)
     _describe(plan, store)
     cells = plan.cells()
@@ -159,7 +173,7 @@ def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
     with _progress(console) as progress:
         task = progress.add_task(plan.run_id, total=len(cells), completed=len(cells) - len(missing))
         try:
-            for outcome in _outcomes(missing, store, version, jobs):
+            for outcome in _outcomes(filter(admit, missing), store, version, jobs):
                 progress.advance(task)
                 if isinstance(outcome, CellFailure):
                     failures.append(outcome)
@@ -198,7 +212,7 @@ def _read_dataset(name: str) -> FastTUDataset:
 
 
 def _outcomes(
-    cells: list[Cell], store: RunStore, version: dict[str, Any], jobs: int
+    cells: Iterable[Cell], store: RunStore, version: dict[str, Any], jobs: int
 ) -> Iterator[str | CellFailure]:
     parent = os.getpid() if jobs > 1 else None
     parallel = joblib.Parallel(

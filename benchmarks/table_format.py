@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -98,13 +98,16 @@ def show(rows: list[Row], layout: Layout, format_: str) -> None:
 
 def _markdown(rows: list[Row], layout: Layout) -> str:
     lines = [
-        "| " + " | ".join(layout.columns) + " |",
+        _line(layout.columns),
         "|" + " --- |" * len(layout.columns),
     ]
-    lines += [
-        "| " + " | ".join(fill(row) for fill in layout.columns.values()) + " |" for row in rows
-    ]
+    lines += [_line(fill(row) for fill in layout.columns.values()) for row in rows]
     return "\n".join(lines) + "\n\n" + "".join(f"- {note}\n" for note in layout.notes)
+
+
+def _line(cells: Iterable[str]) -> str:
+    """Return a line of a table; a bar inside a cell would end the cell."""
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
 def _rich(rows: list[Row], layout: Layout) -> None:
