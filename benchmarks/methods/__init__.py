@@ -22,6 +22,7 @@ METHODS = {
     "diffpool": "benchmarks.methods.diffpool",
     "diffpool-nolp": "benchmarks.methods.diffpool_nolp",
     "graphlet": "benchmarks.methods.graphlet",
+    "ecc": "benchmarks.methods.ecc",
     "graphsage": "benchmarks.methods.graphsage",
     "set2set": "benchmarks.methods.set2set",
     "shortest-path": "benchmarks.methods.shortest_path",
