@@ -133,6 +133,7 @@ def test_table_rejects_what_it_does_not_know(tmp_path):
         ("table",),
         ("list",),
         ("paper",),
+        ("analyse",),
         ("coarsen",),
         ("epoch",),
         ("scaling",),
