@@ -20,6 +20,7 @@ from benchmarks.settings import Settings
 
 METHODS = {
     "diffpool": "benchmarks.methods.diffpool",
+    "diffpool-det": "benchmarks.methods.diffpool_det",
     "diffpool-nolp": "benchmarks.methods.diffpool_nolp",
     "graphlet": "benchmarks.methods.graphlet",
     "ecc": "benchmarks.methods.ecc",
