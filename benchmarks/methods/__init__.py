@@ -30,6 +30,7 @@ METHODS = {
     "sortpool": "benchmarks.methods.sortpool",
     "wl": "benchmarks.methods.wl",
     "wl-oa": "benchmarks.methods.wl_oa",
+    "patchysan": "benchmarks.methods.patchysan",
     "s2v": "benchmarks.methods.s2v",
     "s2v-diffpool1": "benchmarks.methods.s2v_diffpool1",
     "s2v-diffpool2": "benchmarks.methods.s2v_diffpool2",
