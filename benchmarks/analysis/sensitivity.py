@@ -70,16 +70,16 @@ def sensitivity_rows(runs: Sequence[StoredRun]) -> list[Record]:
 def link_effects(runs: Sequence[StoredRun]) -> list[Record]:
     """Return what the link objective changes, for each pair of runs with and without it.
 
-    Runs are a pair if they have the same data, folds, protocol and numbers of clusters. Accuracy
-    and figures are differences, with less without, over the folds and seeds that both have. The
-    settings in which a pair differs otherwise are named.
+    Runs are a pair if they have the same network, data, folds, protocol and numbers of clusters.
+    Accuracy and figures are differences, with less without, over the folds and seeds that both
+    have. The settings in which a pair differs otherwise are named.
     """
     return [
         _effect(with_link, without)
         for without in runs
         for with_link in runs
         if (_has_link(with_link), _has_link(without)) == (True, False)
-        and _same_task(with_link, without)
+        and _same_network_and_task(with_link, without)
     ]
 
 
@@ -130,20 +130,21 @@ def _analysis(stored: StoredRun) -> Record | None:
 
 
 def _has_link(stored: StoredRun) -> bool | None:
-    """Tell whether all of a run's configurations have the link objective; None if some have it.
-
-    Clusters that are not learned have no objective, and are no counterpart of any.
-    """
-    if stored.run["method"] == "diffpool-det":
-        return None
+    """Tell whether all of a run's configurations have the link objective; None if some have it."""
     has = {settings.get("link_weight", 1.0) != 0 for settings in stored.run["configurations"]}
     return has.pop() if len(has) == 1 else None
 
 
-def _same_task(one: StoredRun, other: StoredRun) -> bool:
+def _same_network_and_task(one: StoredRun, other: StoredRun) -> bool:
     keys = ("dataset", "protocol", "splits", "data")
     same = all(one.run[key] == other.run[key] for key in keys)
-    return same and any(one.clusters) and _largest(one.clusters) == _largest(other.clusters)
+    networks = {stored.run["method"].removesuffix("-nolp") for stored in (one, other)}
+    return (
+        same
+        and len(networks) == 1
+        and any(one.clusters)
+        and _largest(one.clusters) == _largest(other.clusters)
+    )
 
 
 def _other_settings(one: StoredRun, other: StoredRun) -> list[str]:

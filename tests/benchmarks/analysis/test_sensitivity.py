@@ -48,7 +48,8 @@ def test_the_effect_of_the_link_objective_is_over_shared_folds(tmp_path):
     dealt = stored_run(tmp_path, "d", "diffpool-det", {1: 0.6}, [8], link_weight=0.0)
     write_analysis(tmp_path, "a", f0=9.0, f1=5.0)
     write_analysis(tmp_path, "b", f1=3.0, f2=1.0)
-    (effect,) = link_effects([with_link, without, other, dealt])
+    otherwise = stored_run(tmp_path, "e", "s2v-diffpool1", {1: 0.6}, [8])
+    (effect,) = link_effects([with_link, without, other, dealt, otherwise])
     assert (effect["with"], effect["without"], effect["folds"]) == ("a", "b", "1")
     assert effect["accuracy"] == pytest.approx(10.0)
     assert effect["levels"] == [{"clusters_used": 2.0, "entropy": None}]
