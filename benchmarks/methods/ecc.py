@@ -10,6 +10,10 @@ Komodakis, CVPR 2017; code for point clouds alone: mys007/ecc). Sources of the d
 - two coarser levels, filter networks with one hidden layer of 16 units, 32 channels: the fair
   comparison's (diningphil/gnn-comparison, ``config_ECC.yml``); the paper's network for ENZYMES has
   four levels and 64 to 160 channels, too much for the processors used here;
+- rows of norm 1 after each convolution, as in DiffPool's own networks (``normalize``). The
+  filters multiply features with features: without it one node of PROTEINS, whose attribute lies 58
+  standard deviations out, makes a batch's variance a thousandfold, and with it the running
+  statistics of evaluation;
 - edges: their labels, where the data have any, and otherwise how the features of their two ends
   differ; and their weight, which is 1 on the input graph and comes from the Kron reduction on
   coarser levels (see :mod:`benchmarks.methods.ecc_pyramid`).
@@ -97,9 +101,11 @@ class ECC(nn.Module):
         edge_channels: Width of the data's edge features; 0 where there are none.
         num_layers: Convolutions of each level, first to last.
         edge_hidden: Number of hidden units of each filter network.
+        normalize: Whether rows are divided by their norm after each convolution.
         reduce: How the last level's nodes become a graph's vector.
         mlp_channels: Width of the classifier's hidden layer.
-        dropout: Share of entries set to zero after each convolution and in the classifier.
+        dropout: Share of the classifier's hidden units set to zero. Between convolutions it would
+            upset the next one's batch normalisation.
     """
 
     def __init__(
@@ -111,6 +117,7 @@ class ECC(nn.Module):
         edge_channels: int,
         num_layers: list[int],
         edge_hidden: int,
+        normalize: bool,
         reduce: str,
         mlp_channels: int,
         dropout: float,
@@ -119,7 +126,7 @@ class ECC(nn.Module):
         self.edge_channels = edge_channels
         self.num_layers = num_layers
         self.reduce = reduce
-        self.dropout = nn.Dropout(dropout)
+        self.normalize = normalize
         # Beside labels, or differences of features, an edge has its weight.
         conditions = (edge_channels or in_channels) + 1
         widths = [in_channels, *[hidden_channels] * sum(num_layers)]
@@ -165,7 +172,9 @@ class ECC(nn.Module):
                 conditions = self._conditions(features, given, coarse_weight[chosen], None)
             for _ in range(count):
                 conv, norm = layers.pop(0)
-                x = self.dropout(norm(conv(x, edges, conditions).relu()))
+                x = conv(x, edges, conditions)
+                x = nn.functional.normalize(x, dim=-1) if self.normalize else x
+                x = norm(x.relu())
         vectors = readout(x, self.reduce, batch=batch[nodes], batch_size=batch_size)
         out: Tensor = self.classifier(vectors)
         return out
@@ -190,6 +199,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         edge_channels=problem.num_edge_features,
         num_layers=[settings.num_layers] + [settings.num_layers_after] * settings.pyramid_levels,
         edge_hidden=settings.edge_hidden,
+        normalize=settings.normalize,
         reduce=settings.readout,
         mlp_channels=settings.mlp_channels,
         dropout=settings.dropout,

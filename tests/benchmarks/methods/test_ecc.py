@@ -24,12 +24,13 @@ from tests.benchmarks.methods.networks import (
 )
 
 
-def network(edge_channels=0, num_layers=(1, 1)):
+def network(edge_channels=0, num_layers=(1, 1), normalize=True):
     return ECC(
         *(NUM_FEATURES, 8, NUM_CLASSES),
         edge_channels=edge_channels,
         num_layers=list(num_layers),
         edge_hidden=3,
+        normalize=normalize,
         reduce="mean",
         mlp_channels=8,
         dropout=0.0,
@@ -98,6 +99,19 @@ def test_without_labels_the_difference_of_the_ends_does():
     made = model._conditions(x, edges, torch.tensor([1.0, 0.5]), None)
     expected = torch.stack([(x[0] - x[1]).abs(), (x[2] - x[0]).abs()])
     torch.testing.assert_close(made, torch.cat([expected, torch.tensor([[1.0], [0.5]])], 1))
+
+
+def test_one_outlier_does_not_rule_the_running_statistics():
+    torch.manual_seed(0)
+    graphs = [random_graph(15, seed) for seed in range(6)]
+    graphs[0].x[3] *= 50
+    given = arguments(graphs)
+    spread = {}
+    for normalize in (True, False):
+        model = network(num_layers=(3, 2), normalize=normalize).train()
+        model(*given)
+        spread[normalize] = max(float(norm.module.running_var.max()) for norm in model.norms)
+    assert spread[True] < 2 < 20 < spread[False]
 
 
 def test_the_number_of_levels_is_a_setting():
