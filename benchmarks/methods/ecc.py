@@ -3,10 +3,10 @@ r"""ECC: convolutions whose filters a network makes from each edge, on a pyramid
 From "Dynamic Edge-Conditioned Filters in Convolutional Neural Networks on Graphs" (Simonovsky &
 Komodakis, CVPR 2017; code for point clouds alone: mys007/ecc). Sources of the defaults:
 
-- shape of the network: the paper's for ENZYMES (Section 4.3) has three convolutions on the input
+- shape of the network: the paper's for ENZYMES has three convolutions on the input
   graph, two on the next level, and so on, each with batch normalisation and ReLU, a maximum over
   each coarse node between levels, the mean over the last level's nodes, a dense layer, dropout;
-  mean over the neighbours (Equation 1) and a filter of its own for the node itself;
+  mean over the neighbours and a filter of its own for the node itself;
 - two coarser levels, filter networks with one hidden layer of 16 units, 32 channels: the fair
   comparison's (diningphil/gnn-comparison, ``config_ECC.yml``); the paper's network for ENZYMES has
   four levels and 64 to 160 channels, too much for the processors used here;

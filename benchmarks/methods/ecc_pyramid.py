@@ -1,6 +1,6 @@
 r"""The pyramid of coarser graphs on which edge-conditioned convolutions run, once a graph.
 
-After Section 3.3 of Simonovsky & Komodakis (CVPR 2017), which follows "A Multiscale Pyramid
+After Simonovsky & Komodakis (CVPR 2017), which follows "A Multiscale Pyramid
 Transform for Graph Signals" (Shuman, Faraji & Vandergheynst, 2016): from level to level
 
 - the nodes where the Laplacian's largest eigenvector is positive stay, the others go;

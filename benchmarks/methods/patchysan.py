@@ -1,7 +1,7 @@
 """PATCHY-SAN: a convolution over receptive fields in a canonical order (paper, Table 1).
 
-`"Learning Convolutional Neural Networks for Graphs" <https://arxiv.org/abs/1605.05273>`_,
-Sections 4 and 6.3. Defaults are its experiments': fields of 10 nodes, labelled by 1-dimensional
+`"Learning Convolutional Neural Networks for Graphs" <https://arxiv.org/abs/1605.05273>`_
+(Niepert, Ahmed and Kutzkov, ICML 2016). Defaults are its experiments': fields of 10 nodes, labelled by 1-dimensional
 Weisfeiler-Lehman; two convolutions of 16 and 8 channels, the second over 10 fields; 128 rectified
 linear units with dropout of 0.5. The number of fields is there a data set's mean number of nodes: a
 published figure, which the recipes hold (39 for PROTEINS); 40 stands for data sets without a
@@ -49,7 +49,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
 
 
 class PatchySan(nn.Module):
-    """The network of the paper's Section 6.3.
+    """The network of the paper's experiments on graph classification.
 
     Args:
         in_channels: Width of the node features.
