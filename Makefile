@@ -26,10 +26,11 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-# One thread: on graphs as small as the tests' more of them only wait for each other.
+# One process a core, of one thread each: on graphs as small as the tests' threads only wait.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 tests: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term --ignore=tests/test_compile.py
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_compile.py  # under coverage, minutes longer
+	$(PYTEST) --cov --cov-report=term --ignore=tests/test_compile.py
+	$(PYTEST) tests/test_compile.py  # under coverage, minutes longer
 
 clean:
 	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

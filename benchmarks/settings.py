@@ -40,7 +40,7 @@ class Settings:
     entropy_weight: float = 1.0
     convention: Literal["paper", "reference", "pyg"] = "paper"
     scale: Literal["nodes"] | None = "nodes"
-    backend: Literal["auto", "padded", "ragged"] = "auto"
+    backend: Literal["auto", "padded", "ragged", "triton"] = "auto"
     # Clusters: ⌈cluster_ratio · largest training graph⌉, then that ratio of the clusters, and so
     # on; never more than max_clusters.
     num_pools: int = 1

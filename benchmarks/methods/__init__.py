@@ -22,6 +22,8 @@ METHODS = {
     "diffpool": "benchmarks.methods.diffpool",
     "diffpool-nolp": "benchmarks.methods.diffpool_nolp",
     "graphsage": "benchmarks.methods.graphsage",
+    "set2set": "benchmarks.methods.set2set",
+    "sortpool": "benchmarks.methods.sortpool",
 }
 
 

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 import torch
 
@@ -18,10 +20,11 @@ def test_each_graph_is_left_out_once():
 
 @pytest.mark.parametrize("mode", [ONE, PROCESSES])
 def test_all_folds_train_on_their_graphs(tiny_data, mode):
+    start = time.perf_counter()
     run = run_folds(mode, "TINY", epochs=1, jobs=1, threads=1, options=OPTIONS)
     assert run.graphs == FOLDS * 36
-    # Imports and loading, seconds of a new process, do not count.
-    assert 0 < run.seconds < 5
+    # Loading does not count, nor do a new process's imports.
+    assert 0 < run.seconds < time.perf_counter() - start
 
 
 def test_streams_need_a_gpu(tiny_data):

@@ -1,0 +1,66 @@
+"""GraphSAGE read out by Set2Set: the second of the paper's flat baselines.
+
+Sources of the defaults:
+
+- node network and classifier: those of ``graphsage``, that is, of DiffPoolNet without a pooling
+  (Ying et al., NeurIPS 2018, Section 4: Set2Set replaces the mean over a GraphSAGE's nodes);
+- three processing steps: PyG's own example of Set2Set (``examples/qm9_nn_conv.py``). The authors'
+  code makes as many as the largest graph has nodes (``set2set.py`` of RexYing/diffpool), which its
+  running times suffer from: ``--set processing_steps=...``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch_geometric.nn.aggr import Set2Set
+
+from benchmarks.errors import UsageError
+from benchmarks.methods.diffpool import diff_pool_net
+from benchmarks.problem import Problem
+from benchmarks.settings import Settings
+from pyg_diffpool import DiffPoolNet
+from pyg_diffpool.ops import Adjacency
+
+DEFAULTS: dict[str, Any] = {"num_pools": 0, "processing_steps": 3}
+
+
+class Set2SetNet(nn.Module):
+    """The node network and the classifier of a flat DiffPoolNet with a Set2Set between them.
+
+    Args:
+        flat: The flat network; its block and the classifier's last layer are taken over.
+        processing_steps: Steps of the recurrent network that attends to the nodes.
+    """
+
+    def __init__(self, flat: DiffPoolNet, processing_steps: int) -> None:
+        super().__init__()
+        self.block = flat.last
+        self.readout = Set2Set(self.block.out_channels, processing_steps)
+        self.classifier = flat.classifier
+        # Set2Set returns its query beside what it read: twice the width.
+        narrow: Any = self.classifier[0]
+        self.classifier[0] = nn.Linear(self.readout.out_channels, narrow.out_features)
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        batch: Tensor,
+        batch_size: int,
+        adjacency: Adjacency | None = None,
+    ) -> Tensor:
+        """Return the logits ``[B, C]`` of the graphs of a batch."""
+        x = self.block(x, edge_index if adjacency is None else adjacency)
+        out: Tensor = self.classifier(self.readout(x, batch, dim_size=batch_size))
+        return out
+
+
+def build(settings: Settings, problem: Problem) -> nn.Module:
+    """Return ``graphsage``'s network with another readout."""
+    if problem.clusters:
+        raise UsageError(
+            f"setting num_pools: set2set is flat and expects 0, got {settings.num_pools}"
+        )
+    return Set2SetNet(diff_pool_net(settings, problem), settings.processing_steps)
