@@ -185,7 +185,7 @@ def list_(
         return
     console = Console()
     console.print("methods:  " + ", ".join(names["methods"]), "or my_package.my_module:MyModel")
-    console.print("datasets: " + ", ".join(names["datasets"]), "or any other TU data set")
+    console.print("datasets: " + ", ".join(names["datasets"]), "or another of TU or OGB (ogbg-)")
 
 
 def parse_numbers(option: str, text: str) -> list[int]:
