@@ -17,6 +17,7 @@ from benchmarks.dataset import (
     graph_sizes,
     task_of,
 )
+from benchmarks.kernels.kernel import is_kernel
 from benchmarks.methods import build_network
 from benchmarks.prepared import PreparedLoader, prepared_graphs
 from benchmarks.problem import Problem
@@ -57,11 +58,15 @@ def run_cell(cell: Cell) -> CellResult:
 
     Under ``fair`` the epoch is chosen on the fold's validation graphs and its weights meet the
     test graphs once. Under ``reference`` there is no test set: every epoch is run and the
-    validation curve is the result.
+    validation curve is the result. Kernels: see :mod:`benchmarks.kernel_cell`.
 
     Args:
         cell: What to run.
     """
+    if is_kernel(cell.method):
+        from benchmarks.kernel_cell import run_kernel_cell  # which needs this module
+
+        return run_kernel_cell(cell)
     start = time.perf_counter()
     settings = cell.settings
     dataset = cached_dataset(cell.dataset)

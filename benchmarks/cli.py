@@ -1,6 +1,7 @@
 """The command line: ``python -m benchmarks run | table | list | demo``, and the timings' names.
 
-The timings: ``coarsen``, ``epoch``, ``scaling``, and ``gpu`` for all that a GPU is to show.
+The paper's tables: ``paper``; its clusters: ``analyse``. The timings: ``coarsen``, ``epoch``,
+``scaling``, and ``gpu`` for all that a GPU is to show.
 """
 
 import importlib
@@ -19,6 +20,8 @@ from benchmarks.errors import UsageError, unknown_name
 
 _LAZY_COMMANDS = {
     "demo": ("benchmarks.demo", "demo"),
+    "paper": ("benchmarks.paper.command", "paper"),
+    "analyse": ("benchmarks.analysis.command", "analyse"),
     "coarsen": ("benchmarks.coarsen.bench", "coarsen"),
     "epoch": ("benchmarks.epoch.bench", "epoch"),
     "scaling": ("benchmarks.scaling.bench", "scaling"),

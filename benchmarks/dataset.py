@@ -82,6 +82,15 @@ def check_protocol(name: str, protocol: str, splits: str | Path | None) -> None:
         raise UsageError(f"--splits: {name} has an official split, expected no file, got {splits}")
 
 
+def check_kernel(name: str, method: str) -> None:
+    """Refuse a kernel method for data without one class a graph and one label a node."""
+    if is_ogb(name):
+        raise UsageError(
+            f"--method {method}: kernels take TU data, one class a graph; for {name} expected a "
+            "network"
+        )
+
+
 def splits_identity(name: str, splits: Path | None) -> dict[str, Any]:
     """Return what tells the folds of a run from those of another."""
     if is_ogb(name):

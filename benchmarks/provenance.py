@@ -21,7 +21,9 @@ PACKAGES = (
     "pytorch-lightning",
     "torchmetrics",
     "numpy",
+    "scipy",
     "scikit-learn",
+    "grakel",
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.kernels.kernel import is_kernel, refuse_settings
 from benchmarks.methods import is_user_class, load_method
 from benchmarks.settings import Settings, make_settings
 
@@ -37,7 +38,11 @@ def configurations(
 
     Later layers win: the method's own defaults, the recipe's common settings, one of its
     configurations, then ``overrides``. Configurations that the overrides make equal are kept once.
+    A kernel has one configuration, which nothing changes.
     """
+    if is_kernel(method):
+        refuse_settings(method, overrides)
+        return [Settings()]
     recipe = _read(folder / f"{dataset}-{method}.yaml")
     tried: list[Settings] = []
     for configuration in recipe.get("configurations") or [{}]:

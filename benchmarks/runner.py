@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,7 @@ from benchmarks.cell import Cell, run_cell
 from benchmarks.dataset import (
     cached_dataset,
     check_features,
+    check_kernel,
     check_protocol,
     encoder_of,
     folds_of,
@@ -40,6 +41,8 @@ from benchmarks.dataset import (
     task_of,
 )
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.kernel_cell import check_memory, kernel_identity, prepare_grams
+from benchmarks.kernels.kernel import is_kernel
 from benchmarks.methods import build_network, load_method
 from benchmarks.methods.user_class import UserClass
 from benchmarks.prepared import prepared_graphs
@@ -117,6 +120,8 @@ def make_plan(
     Without ``folds`` the plan has all that the protocol has on these data.
     """
     check_protocol(dataset, protocol, splits)
+    if is_kernel(method):
+        check_kernel(dataset, method)
     tried = tuple(configurations(dataset, method, overrides))
     data = _read_dataset(dataset)
     number = len(folds_of(dataset, protocol, None if splits is None else str(splits)))
@@ -132,6 +137,19 @@ def make_plan(
         "splits": splits_identity(dataset, splits),
         "data": dataset_digest(data),
     }
+    if is_kernel(method):
+        # None of the networks' settings decides a kernel's result.
+        identity |= {"configurations": [{}], "kernel": kernel_identity(method)}
+        check_memory(dataset, method)
+    else:
+        _check_networks(method, tried, data, identity)
+    return Plan(dataset, method, protocol, tried, tuple(folds), tuple(seeds), splits, identity)
+
+
+def _check_networks(
+    method: str, tried: tuple[Settings, ...], data: InMemoryDataset, identity: dict[str, Any]
+) -> None:
+    """Build each configuration's network once; a class's source becomes part of the identity."""
     implementation = load_method(method)
     if isinstance(implementation, UserClass):
         identity["source"] = implementation.fingerprint()
@@ -147,11 +165,24 @@ def make_plan(
             encoder=encoder_of(data),
         )
         build_network(method, settings, problem)
-    return Plan(dataset, method, protocol, tried, tuple(folds), tuple(seeds), splits, identity)
 
 
-def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
-    """Run the plan's missing cells and return how many failed."""
+def run(
+    plan: Plan,
+    results: Path,
+    jobs: int,
+    console: Console,
+    admit: Callable[[Cell], bool] = lambda cell: True,
+) -> int:
+    """Run the plan's missing cells and return how many failed.
+
+    Args:
+        plan: What to run.
+        results: Folder of results.
+        jobs: Processes of one thread each.
+        console: Where progress is told.
+        admit: Asked when a process is free for a cell; a cell that it refuses is left out.
+    """
     store = RunStore(results, plan.run_id)
     _describe(plan, store)
     cells = plan.cells()
@@ -166,7 +197,7 @@ def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
     with _progress(console) as progress:
         task = progress.add_task(plan.run_id, total=len(cells), completed=len(cells) - len(missing))
         try:
-            for outcome in _outcomes(missing, store, version, jobs):
+            for outcome in _outcomes(filter(admit, missing), store, version, jobs):
                 progress.advance(task)
                 if isinstance(outcome, CellFailure):
                     failures.append(outcome)
@@ -183,7 +214,12 @@ def run(plan: Plan, results: Path, jobs: int, console: Console) -> int:
 
 
 def _prepare(plan: Plan, cells: list[Cell], jobs: int, console: Console) -> None:
-    """Compute what the method prepares for each graph, before any worker would wait for it."""
+    """Compute what the method prepares, before any worker would wait for it."""
+    if is_kernel(plan.method):
+        if cells:
+            check_memory(plan.dataset, plan.method, min(jobs, len(cells)))
+            prepare_grams(plan.dataset, plan.method, jobs, console)
+        return
     dataset = _read_dataset(plan.dataset)
     for settings in dict.fromkeys(cell.settings for cell in cells):
         with console.status(f"preparing the graphs of {plan.dataset} for {plan.method}"):
@@ -200,7 +236,7 @@ def _read_dataset(name: str) -> InMemoryDataset:
 
 
 def _outcomes(
-    cells: list[Cell], store: RunStore, version: dict[str, Any], jobs: int
+    cells: Iterable[Cell], store: RunStore, version: dict[str, Any], jobs: int
 ) -> Iterator[str | CellFailure]:
     parent = os.getpid() if jobs > 1 else None
     parallel = joblib.Parallel(

@@ -63,6 +63,8 @@ class Settings:
     sort_quantile: float = _later(0.6)
     field_size: int = _later(10)
     num_fields: int | None = _later(None)
+    pyramid_levels: int = _later(2)
+    edge_hidden: int = _later(16)
     # Training.
     batch_size: int = 20
     eval_batch_size: int = 64
@@ -122,6 +124,8 @@ _AT_LEAST = {
     **dict.fromkeys(("max_clusters", "batch_size", "eval_batch_size", "epochs", "patience"), 1),
     **dict.fromkeys(("embedding_channels", "degree_cap"), 1),
     **dict.fromkeys(("processing_steps", "field_size", "num_fields"), 1),
+    **dict.fromkeys(("edge_hidden",), 1),
+    **dict.fromkeys(("pyramid_levels",), 0),
     **dict.fromkeys(("num_pools", "weight_decay", "gradient_clip", "link_weight"), 0),
     "entropy_weight": 0,
 }

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -72,7 +72,7 @@ RESULTS = Layout(
         "fair: configuration and epoch chosen on an inner hold-out, the test fold met once",
         "reference: best epoch of the mean validation curve, no test set; optimistic",
         f"paper: {PAPER_SOURCE}; published and best published: of the row's protocol, "
-        f"reference from the paper's Table 1, fair from {FAIR_SOURCE}",
+        f"reference from the paper's tables, fair from {FAIR_SOURCE}",
     ),
 )
 COMPARISON = Layout(
@@ -104,13 +104,16 @@ def show(rows: list[Row], layout: Layout, format_: str) -> None:
 
 def _markdown(rows: list[Row], layout: Layout) -> str:
     lines = [
-        "| " + " | ".join(layout.columns) + " |",
+        _line(layout.columns),
         "|" + " --- |" * len(layout.columns),
     ]
-    lines += [
-        "| " + " | ".join(fill(row) for fill in layout.columns.values()) + " |" for row in rows
-    ]
+    lines += [_line(fill(row) for fill in layout.columns.values()) for row in rows]
     return "\n".join(lines) + "\n\n" + "".join(f"- {note}\n" for note in layout.notes)
+
+
+def _line(cells: Iterable[str]) -> str:
+    """Return a line of a table; a bar inside a cell would end the cell."""
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
 def _rich(rows: list[Row], layout: Layout) -> None:

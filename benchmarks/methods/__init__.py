@@ -4,7 +4,8 @@ A method's module has ``DEFAULTS``, settings that differ from those of
 :class:`benchmarks.settings.Settings`, and ``build(settings, problem) -> torch.nn.Module``. The
 network built is called as ``model(x, edge_index, batch=...)`` (see :mod:`benchmarks.forward`). What
 it needs to know of each graph beyond features and edges, its module computes once in ``prepare``
-(see :mod:`benchmarks.prepared`).
+(see :mod:`benchmarks.prepared`). A kernel's module has ``grams`` instead of ``build`` (see
+:class:`benchmarks.kernels.kernel.Kernel`).
 """
 
 import importlib
@@ -20,10 +21,20 @@ from benchmarks.settings import Settings
 
 METHODS = {
     "diffpool": "benchmarks.methods.diffpool",
+    "diffpool-det": "benchmarks.methods.diffpool_det",
     "diffpool-nolp": "benchmarks.methods.diffpool_nolp",
+    "ecc": "benchmarks.methods.ecc",
+    "graphlet": "benchmarks.methods.graphlet",
     "graphsage": "benchmarks.methods.graphsage",
     "set2set": "benchmarks.methods.set2set",
+    "shortest-path": "benchmarks.methods.shortest_path",
     "sortpool": "benchmarks.methods.sortpool",
+    "wl": "benchmarks.methods.wl",
+    "wl-oa": "benchmarks.methods.wl_oa",
+    "patchysan": "benchmarks.methods.patchysan",
+    "s2v": "benchmarks.methods.s2v",
+    "s2v-diffpool1": "benchmarks.methods.s2v_diffpool1",
+    "s2v-diffpool2": "benchmarks.methods.s2v_diffpool2",
 }
 
 

@@ -19,11 +19,17 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
     return diff_pool_net(settings, problem)
 
 
-def diff_pool_net(settings: Settings, problem: Problem) -> DiffPoolNet:
-    """Return the network of the settings; no clusters make it a flat GraphSAGE."""
+def diff_pool_net(settings: Settings, problem: Problem, **more: Any) -> DiffPoolNet:
+    """Return the network of the settings; no clusters make it a flat GraphSAGE.
+
+    Args:
+        settings: Settings of the network.
+        problem: What it is built for.
+        more: Keywords of DiffPoolNet that are no settings.
+    """
     preset = settings.preset != "none"
     names = settings.explicit if preset else NETWORK_KEYWORDS
-    keywords: dict[str, Any] = {name: getattr(settings, name) for name in names}
+    keywords: dict[str, Any] = {**more, **{name: getattr(settings, name) for name in names}}
     if settings.per_graph_clusters and problem.clusters:
         keywords["ratio"] = settings.cluster_ratio
     make = getattr(DiffPoolNet, settings.preset) if preset else DiffPoolNet

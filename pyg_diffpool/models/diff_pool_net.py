@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -68,6 +68,10 @@ class DiffPoolNet(torch.nn.Module):
         convention: See :class:`DiffPool`. (default: :obj:`"paper"`)
         scale: See :class:`DiffPool`. (default: :obj:`"nodes"`)
         backend: See :func:`coarsen`. (default: :obj:`"auto"`)
+        embedding: Makes the embedding network of a level, in place of a :class:`GNNBlock`:
+            :obj:`embedding(width, level)` returns a module that takes rows of that width on sparse
+            and dense levels as :class:`GNNBlock` does, and has :obj:`out_channels`.
+            (default: :obj:`None`)
 
     Shapes:
         - **input:** node features :math:`(N, F_{in})`, edges :math:`(2, |\mathcal{E}|)` (or any
@@ -111,6 +115,7 @@ class DiffPoolNet(torch.nn.Module):
         convention: str = "paper",
         scale: str | None = "nodes",
         backend: str = "auto",
+        embedding: Callable[[int, int], torch.nn.Module] | None = None,
     ):
         super().__init__()
         check_choice("readout", readout, READOUTS)
@@ -134,10 +139,12 @@ class DiffPoolNet(torch.nn.Module):
                 final_activation=final_activation,
             )
 
+        make_embedding: Callable[[int, int], Any] = embedding or block
         self.pools = torch.nn.ModuleList()
         width, widths = in_channels, []
         for level, clusters in enumerate(max_clusters):
-            embed, assign = block(width, level), Assignment(block(width, level), clusters)
+            embed = make_embedding(width, level)
+            assign = Assignment(block(width, level), clusters)
             self.pools.append(
                 DiffPool(
                     embed,
@@ -153,7 +160,7 @@ class DiffPoolNet(torch.nn.Module):
             )
             width = embed.out_channels
             widths.append(width)
-        self.last = block(width, len(self.pools))
+        self.last = make_embedding(width, len(self.pools))
         widths.append(self.last.out_channels)
         read = sum(widths) if readout_levels == "all" else widths[-1]
         self.classifier = torch.nn.Sequential(

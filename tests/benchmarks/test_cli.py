@@ -127,7 +127,18 @@ def test_table_rejects_what_it_does_not_know(tmp_path):
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("run",), ("table",), ("list",), ("coarsen",), ("epoch",), ("scaling",), ("gpu",)],
+    [
+        (),
+        ("run",),
+        ("table",),
+        ("list",),
+        ("paper",),
+        ("analyse",),
+        ("coarsen",),
+        ("epoch",),
+        ("scaling",),
+        ("gpu",),
+    ],
 )
 def test_help_reads(command):
     done = invoke(*command, "--help")

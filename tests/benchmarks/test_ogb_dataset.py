@@ -135,6 +135,8 @@ def test_seeds_stand_for_folds_in_the_table(folder):
     )
     shown = CliRunner().invoke(app, ["table", "--results", str(out), "--format", "markdown"])
     assert f"{row['mean']:.2f} ± {row['std']:.2f} (rocauc)" in shown.stdout
+    done = CliRunner().invoke(app, ["analyse", row["run"], "--results", str(out)])
+    assert "expected a run on TU data, got ogbg-molhiv" in " ".join(done.stderr.split())
 
 
 def test_a_longer_run_learns_the_small_data(folder):
@@ -151,6 +153,7 @@ def test_a_longer_run_learns_the_small_data(folder):
     [
         (("--protocol", "reference"), "--protocol reference: ogbg-molhiv has an official split"),
         (("--splits", "splits.json"), "--splits: ogbg-molhiv has an official split"),
+        (("--method", "wl"), "--method wl: kernels take TU data"),
         (("--folds", "0-1"), "--folds: expected 0 to 0, got 1"),
         (("--set", "features=labels"), "setting features: ogbg-molhiv has features of its own"),
         (("--dataset", "ogbg-molhvi"), "did you mean 'ogbg-molhiv'"),

@@ -5,8 +5,9 @@ import copy
 import pytest
 import torch
 from torch.testing import assert_close
+from torch_geometric.utils import scatter
 
-from pyg_diffpool import DiffPoolNet, ResidentLoader
+from pyg_diffpool import DiffPoolNet, GNNBlock, ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
 from tests.problems import CORNER_CASES, Problem, make_problem
 
@@ -259,3 +260,23 @@ def test_half_precision_trains_and_agrees_with_float64(ratio, dtype, autocast):
     (out.logits.float().sum() + out.loss).backward()
     for parameter in net.parameters():
         assert parameter.grad.isfinite().all()
+
+
+def test_other_embedding_networks():
+    made = []
+
+    def embedding(width, level):
+        made.append((width, level))
+        return GNNBlock(width, 6, 3 + level, 1, jump="last")
+
+    net = make_net(max_clusters=[3], embedding=embedding, readout="sum").eval()
+    problem = some_graphs()
+    out = run(net, problem)
+    assert made == [(2, 0), (3, 1)]
+    embedded = net.pools[0].embed(problem.x, problem.edge_index, problem.edge_weight)
+    assert_close(out.levels[0].embedding, embedded)
+    vectors = [
+        scatter(embedded, problem.batch, 0, problem.batch_size),
+        net.last(out.levels[0].x, out.levels[0].adj).sum(1),
+    ]
+    assert_close(out.logits, net.classifier(torch.cat(vectors, 1)))

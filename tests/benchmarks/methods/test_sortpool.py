@@ -10,22 +10,16 @@ from benchmarks.methods import load_method
 from benchmarks.methods.sortpool import kept_nodes
 from benchmarks.problem import Problem
 from benchmarks.settings import make_settings
-from tests.benchmarks.methods.graph_batches import (
+from benchmarks.training import train
+from pyg_diffpool import ResidentLoader
+from pyg_diffpool.datasets import CommunityChains
+from tests.benchmarks.methods.networks import (
     NUM_CLASSES,
     NUM_FEATURES,
-    chains_loader,
-    logits,
-    odd_graphs,
-    permuted,
     random_graph,
-    trained_two_epochs,
+    small_network,
+    small_settings,
 )
-
-
-def build(num_features=NUM_FEATURES, sizes=(5, 12, 30), **changes):
-    method = load_method("sortpool")
-    settings = make_settings(method.DEFAULTS, changes)
-    return method.build(settings, Problem(num_features, NUM_CLASSES, [], torch.tensor(sizes)))
 
 
 @pytest.mark.parametrize(
@@ -53,60 +47,52 @@ def test_k_needs_training_graphs_and_a_share():
 
 
 def test_the_network_is_the_papers_formula():
-    model = build(sizes=[13]).eval()
+    settings = make_settings(load_method("sortpool").DEFAULTS)
+    problem = Problem(NUM_FEATURES, NUM_CLASSES, [], torch.tensor([13]))
+    model = load_method("sortpool").build(settings, problem).eval()
+    graphs = [random_graph(20, 0), random_graph(7, 1)]
+    expected = []
     with torch.no_grad():
         for lin in model.convs:
             lin.bias.normal_()
-    graphs = [random_graph(20, 40), random_graph(7, 9, 1)]
-    expected = []
-    for graph in graphs:
-        loops = to_dense_adj(graph.edge_index, max_num_nodes=graph.num_nodes)[0]
-        loops += torch.eye(graph.num_nodes)
-        z, channels = graph.x, []
-        for lin in model.convs:
-            z = torch.tanh((loops @ z @ lin.weight.T + lin.bias) / loops.sum(1, keepdim=True))
-            channels.append(z)
-        rows = torch.cat(channels, 1)
-        assert rows.size(1) == 97
-        rows = rows[rows[:, -1].argsort(descending=True)][:13]
-        rows = torch.cat([rows, rows.new_zeros(13 - len(rows), 97)])
-        expected.append(model.classifier(model.rows(rows.view(1, 1, -1))))
-    torch.testing.assert_close(logits(model, graphs), torch.cat(expected), rtol=1e-4, atol=1e-5)
+        for graph in graphs:
+            loops = to_dense_adj(graph.edge_index, max_num_nodes=graph.num_nodes)[0]
+            loops += torch.eye(graph.num_nodes)
+            z, channels = graph.x, []
+            for lin in model.convs:
+                z = torch.tanh((loops @ z @ lin.weight.T + lin.bias) / loops.sum(1, keepdim=True))
+                channels.append(z)
+            rows = torch.cat(channels, 1)
+            assert rows.size(1) == 32 + 32 + 32 + 1
+            rows = rows[rows[:, -1].argsort(descending=True)][:13]
+            rows = torch.cat([rows, rows.new_zeros(13 - len(rows), 97)])
+            expected.append(model.classifier(model.rows(rows.view(1, 1, -1))))
+        batch = Batch.from_data_list(graphs)
+        ours = model(batch.x, batch.edge_index, batch.batch, 2)
+    torch.testing.assert_close(ours, torch.cat(expected), rtol=1e-4, atol=1e-5)
 
 
 def test_a_prepared_adjacency_gives_the_same():
-    model = build(10).eval()
-    batch = next(iter(chains_loader(6)))
-    without = model(batch.x, batch.edge_index.as_tensor(), batch.batch, 6)
-    prepared = model(batch.x, batch.edge_index, batch.batch, 6, batch.adjacency)
+    model = small_network("sortpool", small_settings("sortpool"), [12]).eval()
+    batch = next(iter(ResidentLoader([random_graph(12, 0), random_graph(9, 1)], 2)))
+    without = model(batch.x, batch.edge_index.as_tensor(), batch.batch, 2)
+    prepared = model(batch.x, batch.edge_index, batch.batch, 2, batch.adjacency)
     torch.testing.assert_close(prepared, without)
 
 
 def test_it_learns_in_two_epochs():
-    curve = trained_two_epochs(build(10), chains_loader()).curves["train_cross_entropy"]
-    assert all(map(math.isfinite, curve))
-    assert curve[1] < curve[0]
+    loader = ResidentLoader(CommunityChains(60, length=2), 10)
+    settings = make_settings({"num_pools": 0, "epochs": 2, "learning_rate": 0.005})
+    model = load_method("sortpool").build(settings, Problem(10, 3, [], torch.tensor([40])))
+    first, second = train(model, loader, loader, settings, 3).curves["train_cross_entropy"]
+    assert math.isfinite(first)
+    assert second < first
 
 
-def test_node_order_does_not_matter_without_ties():
-    model, graph = build(), random_graph(25, 40)
-    moved = permuted(graph, torch.randperm(25))
-    torch.testing.assert_close(logits(model, [moved]), logits(model, [graph]), rtol=1e-4, atol=1e-5)
-
-
-def test_single_nodes_and_edgeless_graphs_answer_as_they_do_alone():
-    model, graphs = build(), odd_graphs()
-    together = logits(model, graphs)
-    alone = torch.cat([logits(model, [graph]) for graph in graphs])
-    assert together.isfinite().all()
-    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
-    assert logits(model, graphs[1:2]).shape == (1, NUM_CLASSES)
-
-
-def test_smallest_batch_trains():
-    model = build().train()
-    batch = Batch.from_data_list([random_graph(1, 0)])
-    model(batch.x, batch.edge_index, batch.batch, 1).sum().backward()
-    assert all(
-        weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters()
-    )
+def test_a_batch_of_one_single_node_trains():
+    model = small_network("sortpool", small_settings("sortpool"), [12])
+    no_edges = torch.empty(2, 0, dtype=torch.long)
+    model(torch.randn(1, NUM_FEATURES), no_edges, torch.tensor([0]), 1).sum().backward()
+    for weight in model.parameters():
+        assert weight.grad is not None
+        assert weight.grad.isfinite().all()

@@ -1,0 +1,1 @@
+"""``python -m benchmarks paper``: the paper's tables, filled cell by cell."""

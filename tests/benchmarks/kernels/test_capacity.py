@@ -1,0 +1,34 @@
+import pytest
+
+from benchmarks.errors import UsageError
+from benchmarks.kernels import capacity
+from benchmarks.kernels.capacity import Cost, refuse_above_memory
+from benchmarks.methods import graphlet, shortest_path, wl, wl_oa
+from tests.benchmarks.kernels.small_graphs import random_graphs
+
+
+@pytest.mark.parametrize("kernel", [graphlet, shortest_path, wl, wl_oa])
+def test_estimates_grow_with_the_graphs(kernel):
+    small, large = kernel.cost(random_graphs(20)), kernel.cost(random_graphs(200))
+    assert 0 < small.gib < large.gib < 1
+    assert 0 < small.seconds < large.seconds < 60
+
+
+def test_what_does_not_fit_is_refused_with_figures_and_advice(monkeypatch):
+    monkeypatch.setattr(capacity, "available_gib", lambda: 7.5)
+    graphs = random_graphs(3)
+    cost = Cost(gib=12.25, seconds=600)
+    with pytest.raises(UsageError, match=r"--method wl: .* BIG .* 12.2 GiB and 10 minutes.*7.5"):
+        refuse_above_memory("BIG", "wl", graphs, cost, cached=False)
+    refuse_above_memory("BIG", "wl", graphs, cost, cached=True)
+    refuse_above_memory("BIG", "wl", graphs, Cost(7.0, 1.0), cached=False)
+
+
+def test_too_many_processes_are_refused_with_how_many_fit(monkeypatch):
+    graphs = random_graphs(64)
+    training = 2 * 8 * 64**2 / 2**30
+    monkeypatch.setattr(capacity, "available_gib", lambda: 2.5 * training)
+    cost = Cost(0.0, 0.0)
+    refuse_above_memory("BIG", "wl", graphs, cost, cached=True, jobs=2)
+    with pytest.raises(UsageError, match=r"3 processes .* use --jobs 2"):
+        refuse_above_memory("BIG", "wl", graphs, cost, cached=True, jobs=3)
