@@ -3,8 +3,9 @@
 Shervashidze, Vishwanathan, Petri, Mehlhorn and Borgwardt, `"Efficient graphlet kernels for large
 graph comparison" <https://proceedings.mlr.press/v5/shervashidze09a.html>`_, AISTATS 2009, with node
 labels and exact counts as in the kernel baselines of `"TUDataset"
-<https://arxiv.org/abs/2007.08663>`_ (Morris et al. 2020), rather than a sample of unlabelled
-graphlets as in GraKeL's ``GraphletSampling``.
+<https://arxiv.org/abs/2007.08663>`_ (Morris et al. 2020, where it has 30.1 % on ENZYMES and 71.4 %
+on PROTEINS), rather than a sample of unlabelled graphlets as in GraKeL's ``GraphletSampling``. Both
+connected graphs of three nodes weigh the same.
 """
 
 from collections.abc import Iterator

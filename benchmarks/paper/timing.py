@@ -146,10 +146,9 @@ def step_seconds(trainee: Trainee, batch: Batch, device: str) -> float:
 
 
 def _statistics(seconds: dict[str, np.ndarray], name: str) -> Row:
-    """Return times and ratios of a contender; a batch's time is its median over the rounds.
+    """Return times and ratios of a contender: medians over the rounds.
 
-    Batches differ in size, so that ratios are of sums over the batches. Their range is that of the
-    rounds taken by themselves.
+    Batches differ in size, so that a round's ratio is one of sums over its batches.
     """
     own = seconds[name]
     row: Row = {
@@ -159,9 +158,7 @@ def _statistics(seconds: dict[str, np.ndarray], name: str) -> Row:
     for rival in (BASELINE, "diffpool"):
         other = seconds[rival]
         by_round = own.sum(axis=1) / other.sum(axis=1)
-        row[f"ratio_to_{rival}"] = float(
-            np.median(own, axis=0).sum() / np.median(other, axis=0).sum()
-        )
+        row[f"ratio_to_{rival}"] = float(np.median(by_round))
         row[f"ratio_to_{rival}_low"] = float(by_round.min())
         row[f"ratio_to_{rival}_high"] = float(by_round.max())
     return row

@@ -80,8 +80,8 @@ TIMES = Layout(
     (
         "a step: forward, backward and optimiser on one batch of 20 graphs, without loading; all "
         "contenders train on a batch before any sees the next, in an order drawn anew",
-        "ratios: of the sums over batches, each at its median over the rounds; in brackets the "
-        "least and the greatest of the rounds taken by themselves",
+        "ratios: of a round's sums over the batches; the median over the rounds, the least and the "
+        "greatest in brackets",
         "equal width, layers and batches; the rest is each row's first configuration",
         "set2set-largest: as many steps as the largest graph has nodes, as in the authors' code; "
         "where memory or time would not do, on the straight line through two measured numbers",

@@ -77,15 +77,27 @@ def test_a_bipartite_graph_is_split_into_its_sides():
     assert level.laplacian.toarray().tolist() == [[0]]
 
 
-def test_a_long_path_is_halved_though_its_eigenvector_is_localised():
+@pytest.mark.parametrize("length", [200, 201, 202, 203])
+def test_a_long_path_alternates_though_its_eigenvector_is_localised(length):
     # One heavy end: the eigenvector's entries fall below any float's accuracy along the path.
-    graph = nx.path_graph(200)
-    graph.add_edges_from((0, leaf) for leaf in range(200, 206))
-    values = polarity(laplacian_of(graph))
-    path = np.sign(values[:200])
-    assert np.all(values != 0)
-    assert (path[1:] == path[:-1]).sum() <= 2
-    assert 95 <= (path > 0).sum() <= 105
+    graph = nx.path_graph(length)
+    graph.add_edges_from((0, leaf) for leaf in range(length, length + 6))
+    signs = np.sign(polarity(laplacian_of(graph)))[:length]
+    assert signs.tolist() == [1.0 - 2 * (node % 2) for node in range(length)]
+
+
+def test_of_equally_strong_neighbours_the_one_furthest_across_is_the_parent():
+    level = coarsen(laplacian_of(nx.path_graph(5)))
+    assert level.kept.tolist() == [0, 2, 4]
+    assert level.parent.tolist() == [0, 2, 2, 2, 4]
+
+
+def test_a_node_without_a_neighbour_that_stays_stays(monkeypatch):
+    signs = np.array([1.0, -1.0, -1.0, -1.0])
+    monkeypatch.setattr("benchmarks.methods.ecc_pyramid.polarity", lambda laplacian: signs)
+    level = coarsen(laplacian_of(nx.path_graph(4)))
+    assert level.kept.tolist() == [0, 2, 3]
+    assert level.parent.tolist() == [0, 0, 2, 3]
 
 
 @pytest.mark.parametrize("size", [40, DENSE_NODES + 60])

@@ -12,7 +12,7 @@ from benchmarks.runner import Plan
 from benchmarks.settings import make_settings
 from tests.benchmarks.paper.stored import write_run
 
-SIZES = {"SMALL": 1000, "MIDDLE": 3000, "LARGE": 10_000}
+SIZES = {"SMALL": 1000, "MIDDLE": 4000, "LARGE": 10_000}
 
 
 def plan_for(dataset, method="diffpool", *epochs):
@@ -45,12 +45,12 @@ def test_another_configuration_of_the_run_counts_by_its_epochs(tmp_path):
 
 def test_the_nearest_data_set_counts_by_size_and_epochs(tmp_path):
     write_run(tmp_path, "a", "SMALL", "diffpool", {0: 0.5}, seconds=5.0, epochs=50)
-    write_run(tmp_path, "b", "LARGE", "diffpool", {0: 0.5}, seconds=700.0)
+    write_run(tmp_path, "b", "LARGE", "diffpool", {0: 0.5}, seconds=350.0, epochs=50)
     write_run(tmp_path, "c", "MIDDLE", "graphsage", {0: 0.5}, seconds=1.0)
-    # 1000 is nearer to 3000 than 10,000 is, by the ratio; five seconds for 50 of 100 epochs.
+    # By the ratio, 10,000 is nearer to 4000 than 1000 is; 350 seconds for 50 of 100 epochs.
     found = estimate(tmp_path, plan_for("MIDDLE"))
-    assert found.seconds == pytest.approx(5.0 * 3 * 2)
-    assert found.basis == "SMALL, by size and epochs"
+    assert found.seconds == pytest.approx(350.0 * 0.4 * 2)
+    assert found.basis == "LARGE, by size and epochs"
 
 
 def test_times_of_another_kind_of_device_do_not_count(tmp_path):
