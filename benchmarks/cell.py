@@ -3,27 +3,30 @@
 import math
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch_geometric.data import InMemoryDataset
 
-from benchmarks.errors import UsageError
-from benchmarks.features import node_features
+from benchmarks.dataset import (
+    cached_dataset,
+    encoder_of,
+    features_of,
+    folds_of,
+    graph_sizes,
+    task_of,
+)
 from benchmarks.kernels.kernel import is_kernel
-from benchmarks.methods import load_method
+from benchmarks.methods import build_network
 from benchmarks.prepared import PreparedLoader, prepared_graphs
 from benchmarks.problem import Problem
 from benchmarks.settings import Settings
-from benchmarks.splits import Fold, fair_folds, published_folds, reference_folds
+from benchmarks.splits import Fold
 from benchmarks.training import evaluate, seed_everything, train
-from benchmarks.tu_dataset import FastTUDataset, load_dataset
 from pyg_diffpool.loader import ResidentLoader
 
 PROTOCOLS = ("fair", "reference")
-SPLIT_SEED = 0
-"""Seed of the folds where no file of splits is given."""
 _SIGNIFICANT_DIGITS = 6
 
 Loader = ResidentLoader | PreparedLoader
@@ -69,27 +72,27 @@ def run_cell(cell: Cell) -> CellResult:
     dataset = cached_dataset(cell.dataset)
     fold = folds_of(cell.dataset, cell.protocol, cell.splits)[cell.fold]
     seed_everything(1000 * cell.seed + cell.fold, verbose=False)
-    x = _features(dataset, fold.train, settings)
-    sizes = graph_sizes(dataset)[fold.train]
-    clusters = cluster_numbers(sizes, settings)
-    problem = Problem(x.size(1), dataset.num_classes, clusters, sizes, dataset.num_edge_features)
-    model = load_method(cell.method).build(settings, problem)
+    x = features_of(dataset, fold.train, settings)
+    problem = problem_of(dataset, fold, x, settings)
+    model = build_network(cell.method, settings, problem)
     device = _device(settings)
     loaders = _loaders(
         dataset, x, fold, settings, device, prepared_graphs(dataset, cell.method, settings)
     )
+    task = task_of(dataset)
     result = train(
         model,
         loaders["train"],
         loaders["validation"],
         settings,
-        dataset.num_classes,
+        task,
         early_stopping=cell.protocol == "fair",
     )
     best = result.best_epoch - 1
-    test_accuracy = None
+    test_score = None
     if len(fold.test) > 0:
-        test_accuracy = evaluate(model.to(device), loaders["test"])
+        test_score = evaluate(model.to(device), loaders["test"], task)
+    validation = f"validation_{task.metric}"
     record = {
         "dataset": cell.dataset,
         "method": cell.method,
@@ -98,13 +101,14 @@ def run_cell(cell: Cell) -> CellResult:
         "fold": cell.fold,
         "seed": cell.seed,
         "best_epoch": result.best_epoch,
-        "epochs": len(result.curves["validation_accuracy"]),
-        "validation_accuracy": result.curves["validation_accuracy"][best],
+        "epochs": len(result.curves[validation]),
+        "metric": task.metric,
+        validation: result.curves[validation][best],
         "validation_loss": result.curves["validation_loss"][best],
-        "test_accuracy": test_accuracy,
+        f"test_{task.metric}": test_score,
         "graphs": {part: len(index) for part, index in fold._asdict().items()},
-        "features": x.size(1),
-        "clusters": clusters,
+        "features": problem.num_features,
+        "clusters": problem.clusters,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "seconds": round(time.perf_counter() - start, 1),
         "curves": {
@@ -121,6 +125,21 @@ def run_cell(cell: Cell) -> CellResult:
     return CellResult(record, checkpoint)
 
 
+def problem_of(
+    dataset: InMemoryDataset, fold: Fold, x: Tensor | None, settings: Settings
+) -> Problem:
+    """Return the sizes for which a fold's network is built."""
+    sizes = graph_sizes(dataset)[fold.train]
+    return Problem(
+        num_features=0 if x is None else x.size(1),
+        num_classes=task_of(dataset).num_outputs,
+        clusters=cluster_numbers(sizes, settings),
+        train_sizes=sizes,
+        num_edge_features=dataset.num_edge_features,
+        encoder=encoder_of(dataset),
+    )
+
+
 def cluster_numbers(train_sizes: Tensor, settings: Settings) -> list[int]:
     """Return the number of clusters of each pooling, from the training graphs' sizes alone."""
     clusters: list[int] = []
@@ -133,47 +152,6 @@ def cluster_numbers(train_sizes: Tensor, settings: Settings) -> list[int]:
     return clusters
 
 
-def graph_sizes(dataset: FastTUDataset) -> Tensor:
-    """Return each graph's number of nodes."""
-    if "x" in dataset.slices:
-        return dataset.slices["x"].diff()
-    return torch.as_tensor(dataset._data._num_nodes)
-
-
-@lru_cache(maxsize=1)
-def cached_dataset(name: str) -> FastTUDataset:
-    """Return a data set, read once a process."""
-    return load_dataset(name)
-
-
-@lru_cache(maxsize=4)
-def folds_of(name: str, protocol: str, splits: str | None) -> list[Fold]:
-    """Return the folds of a protocol.
-
-    A file of published splits fixes the outer folds; under ``reference`` its test fold is the
-    validation fold, and everything else trains.
-    """
-    labels = cached_dataset(name)._data.y
-    if splits is None:
-        make = fair_folds if protocol == "fair" else reference_folds
-        return make(labels, SPLIT_SEED)
-    folds = published_folds(splits, len(labels))
-    if protocol == "fair":
-        return folds
-    return [
-        Fold(torch.cat([fold.train, fold.validation]), fold.test, fold.test[:0]) for fold in folds
-    ]
-
-
-def _features(dataset: FastTUDataset, train_index: Tensor, settings: Settings) -> Tensor:
-    try:
-        return node_features(
-            dataset, train_index, features=settings.features, degree_cap=settings.degree_cap
-        )
-    except ValueError as error:
-        raise UsageError(f"setting features: {error}") from error
-
-
 def _device(settings: Settings) -> torch.device:
     """Return where the graphs stay, which is where Lightning puts the network."""
     on_gpu = settings.accelerator != "cpu" and torch.cuda.is_available()
@@ -181,8 +159,8 @@ def _device(settings: Settings) -> torch.device:
 
 
 def _loaders(
-    dataset: FastTUDataset,
-    x: Tensor,
+    dataset: InMemoryDataset,
+    x: Tensor | None,
     fold: Fold,
     settings: Settings,
     device: torch.device,

@@ -71,7 +71,7 @@ app = typer.Typer(
 
 @app.command()
 def run(
-    dataset: Annotated[str, typer.Option(help="TU data set, e.g. ENZYMES (see `list`).")],
+    dataset: Annotated[str, typer.Option(help="TU or OGB data set, e.g. ENZYMES (see `list`).")],
     method: Annotated[
         str, typer.Option(help="Method (see `list`), or your own my_package.my_module:MyModel.")
     ],
@@ -85,7 +85,9 @@ def run(
     splits: Annotated[
         Path | None, typer.Option(help="JSON file of published splits.", metavar="FILE")
     ] = None,
-    folds: Annotated[str, typer.Option(help="Folds, such as 0-9 or 0,3.")] = "0-9",
+    folds: Annotated[
+        str | None, typer.Option(help="Folds, such as 0-9 or 0,3.", show_default="all")
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0 or 0-2; they are averaged.")] = "0",
     jobs: Annotated[
         int, typer.Option(min=0, help="Processes of one thread each; 0: one a core.")
@@ -115,7 +117,7 @@ def run(
             method,
             protocol,
             {**device_overrides(device), **parse_overrides(set_ or [])},
-            parse_numbers("--folds", folds),
+            None if folds is None else parse_numbers("--folds", folds),
             parse_numbers("--seeds", seeds),
             splits,
         )
@@ -186,7 +188,7 @@ def list_(
         return
     console = Console()
     console.print("methods:  " + ", ".join(names["methods"]), "or my_package.my_module:MyModel")
-    console.print("datasets: " + ", ".join(names["datasets"]), "or any other TU data set")
+    console.print("datasets: " + ", ".join(names["datasets"]), "or another of TU or OGB (ogbg-)")
 
 
 def parse_numbers(option: str, text: str) -> list[int]:

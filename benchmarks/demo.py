@@ -17,6 +17,7 @@ from torch_geometric.data import Batch
 
 from benchmarks.demo_picture import cluster_hues, draw_clusters
 from benchmarks.settings import Settings
+from benchmarks.task import Multiclass
 from benchmarks.training import evaluate, train
 from pyg_diffpool import DiffPoolNet, ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
@@ -119,6 +120,7 @@ def _train(
 ) -> Trained:
     settings = Settings(epochs=epochs, learning_rate=1e-2, batch_size=40, schedule="cosine")
     train_part, validation_part, test_part = _parts(len(dataset))
+    task = Multiclass(dataset.num_classes)
     torch.manual_seed(seed)
     network = make_network(name, dataset.num_features, dataset.num_classes)
     batches = ResidentLoader(
@@ -135,11 +137,11 @@ def _train(
         _CountedEpochs(batches, progress, task),
         validation,
         settings,
-        dataset.num_classes,
+        task,
         early_stopping=False,
     )
     seconds = time.perf_counter() - started
-    accuracy = evaluate(network, ResidentLoader(dataset, 100, index=test_part))
+    accuracy = evaluate(network, ResidentLoader(dataset, 100, index=test_part), task)
     return Trained(network, accuracy, _count(network), seconds)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from benchmarks.errors import UsageError
+from benchmarks.ogb_encoder import Encoded
 from pyg_diffpool import DiffPoolNet
 
 _GIVEN = ("x", "edge_index", "batch", "batch_size")
@@ -26,10 +27,14 @@ class Forward:
 
     ``batch_size``, and whatever else the batch holds but the labels (``edge_weight``,
     ``edge_attr``, ``ptr``, ``adjacency``, ``max_num_nodes``, what the method prepared), are passed
-    where ``forward`` has a parameter of that name; a ``**kwargs`` gets nothing.
+    where ``forward`` has a parameter of that name; a ``**kwargs`` gets nothing. A network behind an
+    encoder is called in this way on the batch that its encoder returns.
     """
 
     def __init__(self, model: nn.Module) -> None:
+        self.encoder = model.encoder if isinstance(model, Encoded) else None
+        if isinstance(model, Encoded):
+            model = model.network
         self.model = model
         parameters = inspect.signature(model.forward).parameters
         self.optional = [name for name in parameters if name not in (*_GIVEN, *_NEVER)]
@@ -38,6 +43,8 @@ class Forward:
 
     def __call__(self, batch: Batch) -> Prediction:
         """Return the network's prediction for a batch."""
+        if self.encoder is not None:
+            batch = self.encoder(batch)
         keywords: dict[str, Any] = {"batch": batch.batch}
         edges = getattr(batch, "adjacency", None) if self.takes_adjacency else None
         if self.takes_batch_size:

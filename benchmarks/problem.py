@@ -17,6 +17,8 @@ class Problem(NamedTuple):
         clusters: Number of clusters of each pooling; empty for flat networks.
         train_sizes: Number of nodes of each training graph, ``[G]``.
         num_edge_features: Width of the edge features, 0 where the data have none.
+        encoder: Name of the encoder that the features need before any network
+            (:mod:`benchmarks.ogb_encoder`), if they do.
     """
 
     num_features: int
@@ -24,6 +26,7 @@ class Problem(NamedTuple):
     clusters: list[int]
     train_sizes: Tensor
     num_edge_features: int = 0
+    encoder: str | None = None
 
     def as_record(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of it."""

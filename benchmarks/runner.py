@@ -26,26 +26,37 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from torch_geometric.data import InMemoryDataset
 
-from benchmarks.cell import SPLIT_SEED, Cell, cached_dataset, folds_of, graph_sizes, run_cell
+from benchmarks.cell import Cell, run_cell
+from benchmarks.dataset import (
+    cached_dataset,
+    check_features,
+    check_kernel,
+    check_protocol,
+    encoder_of,
+    folds_of,
+    graph_sizes,
+    splits_identity,
+    task_of,
+)
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.kernel_cell import check_memory, kernel_identity, prepare_grams
 from benchmarks.kernels.kernel import is_kernel
-from benchmarks.methods import load_method
+from benchmarks.methods import build_network, load_method
 from benchmarks.methods.user_class import UserClass
 from benchmarks.prepared import prepared_graphs
 from benchmarks.problem import Problem
 from benchmarks.provenance import (
     code_version,
     dataset_digest,
-    file_digest,
     machine,
     package_versions,
 )
 from benchmarks.recipe import DATASETS, configurations
 from benchmarks.settings import Settings
 from benchmarks.store import RunStore
-from benchmarks.tu_dataset import FastTUDataset
+from benchmarks.task import metric_of, score_key
 
 
 @dataclass(frozen=True)
@@ -100,14 +111,21 @@ def make_plan(
     method: str,
     protocol: str,
     overrides: dict[str, Any],
-    folds: Sequence[int],
+    folds: Sequence[int] | None,
     seeds: Sequence[int],
     splits: Path | None,
 ) -> Plan:
-    """Read the data once and check everything that can be checked before training."""
+    """Read the data once and check everything that can be checked before training.
+
+    Without ``folds`` the plan has all that the protocol has on these data.
+    """
+    check_protocol(dataset, protocol, splits)
+    if is_kernel(method):
+        check_kernel(dataset, method)
     tried = tuple(configurations(dataset, method, overrides))
     data = _read_dataset(dataset)
     number = len(folds_of(dataset, protocol, None if splits is None else str(splits)))
+    folds = range(number) if folds is None else folds
     beyond = [fold for fold in folds if fold >= number]
     if beyond:
         raise UsageError(f"--folds: expected 0 to {number - 1}, got {beyond[0]}")
@@ -116,7 +134,7 @@ def make_plan(
         "method": method,
         "protocol": protocol,
         "configurations": [settings.as_dict() for settings in tried],
-        "splits": {"sha256": file_digest(splits)} if splits else {"seed": SPLIT_SEED},
+        "splits": splits_identity(dataset, splits),
         "data": dataset_digest(data),
     }
     if is_kernel(method):
@@ -129,7 +147,7 @@ def make_plan(
 
 
 def _check_networks(
-    method: str, tried: tuple[Settings, ...], data: FastTUDataset, identity: dict[str, Any]
+    method: str, tried: tuple[Settings, ...], data: InMemoryDataset, identity: dict[str, Any]
 ) -> None:
     """Build each configuration's network once; a class's source becomes part of the identity."""
     implementation = load_method(method)
@@ -137,10 +155,16 @@ def _check_networks(
         identity["source"] = implementation.fingerprint()
     for settings in tried:
         # A network that cannot be built is the user's error, to be told before any training.
-        clusters = [min(settings.max_clusters, 2)] * settings.num_pools
-        sizes = graph_sizes(data)
-        problem = Problem(4, max(2, data.num_classes), clusters, sizes, data.num_edge_features)
-        implementation.build(settings, problem)
+        check_features(data, settings)
+        problem = Problem(
+            num_features=4,
+            num_classes=task_of(data).num_outputs,
+            clusters=[min(settings.max_clusters, 2)] * settings.num_pools,
+            train_sizes=graph_sizes(data),
+            num_edge_features=data.num_edge_features,
+            encoder=encoder_of(data),
+        )
+        build_network(method, settings, problem)
 
 
 def run(
@@ -202,7 +226,7 @@ def _prepare(plan: Plan, cells: list[Cell], jobs: int, console: Console) -> None
             prepared_graphs(dataset, plan.method, settings, jobs)
 
 
-def _read_dataset(name: str) -> FastTUDataset:
+def _read_dataset(name: str) -> InMemoryDataset:
     try:
         return cached_dataset(name)
     except FileNotFoundError as error:
@@ -259,9 +283,12 @@ def _summary(cell: Cell, record: dict[str, Any] | None = None) -> str:
     text = f"configuration {cell.configuration}, fold {cell.fold}, seed {cell.seed}"
     if record is None:
         return text
-    text += f": validation {100 * record['validation_accuracy']:.1f} %"
-    if record["test_accuracy"] is not None:
-        text += f", test {100 * record['test_accuracy']:.1f} %"
+    metric = metric_of(record)
+    text += ": " if metric == "accuracy" else f": {metric} "
+    text += f"validation {100 * record[score_key(record, 'validation')]:.1f} %"
+    test = record[score_key(record, "test")]
+    if test is not None:
+        text += f", test {100 * test:.1f} %"
     return f"{text}, epoch {record['best_epoch']} of {record['epochs']}, {record['seconds']:.0f} s"
 
 

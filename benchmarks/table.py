@@ -1,4 +1,4 @@
-"""Accuracies recomputed from the stored cells, by the rules of each protocol."""
+"""Accuracies, or another metric, recomputed from the stored cells by each protocol's rules."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,17 +9,24 @@ import numpy as np
 
 from benchmarks import published
 from benchmarks.store import stored_runs
+from benchmarks.task import metric_of, score_key
 
 Cells = Sequence[dict[str, Any]]
 
 
 class FoldAccuracies(NamedTuple):
-    """One accuracy a fold (seeds averaged), from which every figure of a row follows."""
+    """One score a fold (seeds averaged), from which every figure of a row follows.
+
+    ``by_seed`` has one score a seed (folds averaged) under ``fair``: what varies where there is
+    one official split. The scores are accuracies unless the cells name another metric.
+    """
 
     accuracy: dict[int, float]
     seeds: list[int]
     selected: dict[int, int]
     best_epoch: int | None
+    by_seed: dict[int, float]
+    metric: str
 
 
 class RunResult(NamedTuple):
@@ -38,7 +45,7 @@ def fair_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracies:
     """
     accuracy: dict[int, float] = {}
     selected: dict[int, int] = {}
-    used_seeds: set[int] = set()
+    by_seed: dict[int, list[float]] = defaultdict(list)
     for fold, by_configuration in sorted(_by_fold(cells).items()):
         seeds = _shared_seeds(by_configuration, num_configurations)
         if not seeds:
@@ -51,18 +58,26 @@ def fair_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracies:
         ) -> tuple[float, float, int]:
             chosen = [tried[configuration][seed] for seed in sorted(seeds)]
             return (
-                _mean([cell["validation_accuracy"] for cell in chosen]),
+                _mean([cell[score_key(cell, "validation")] for cell in chosen]),
                 -_mean([cell["validation_loss"] for cell in chosen]),
                 -configuration,
             )
 
         winner = max(by_configuration, key=validation)
         selected[fold] = winner
-        accuracy[fold] = _mean(
-            [by_configuration[winner][seed]["test_accuracy"] for seed in sorted(seeds)]
-        )
-        used_seeds |= seeds
-    return FoldAccuracies(accuracy, sorted(used_seeds), selected, None)
+        tested = {seed: by_configuration[winner][seed] for seed in sorted(seeds)}
+        scores = {seed: cell[score_key(cell, "test")] for seed, cell in tested.items()}
+        accuracy[fold] = _mean(list(scores.values()))
+        for seed, value in scores.items():
+            by_seed[seed].append(value)
+    return FoldAccuracies(
+        accuracy,
+        sorted(by_seed),
+        selected,
+        None,
+        {seed: _mean(by_seed[seed]) for seed in sorted(by_seed)},
+        _metric(cells),
+    )
 
 
 def reference_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracies:
@@ -76,18 +91,28 @@ def reference_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracie
     for fold, by_configuration in sorted(_by_fold(cells).items()):
         seeds = _shared_seeds(by_configuration, num_configurations)
         for configuration, by_seed in by_configuration.items() if seeds else ():
-            values = [by_seed[seed]["curves"]["validation_accuracy"] for seed in sorted(seeds)]
+            values = [
+                by_seed[seed]["curves"][score_key(by_seed[seed], "validation")]
+                for seed in sorted(seeds)
+            ]
             curves[configuration][fold] = np.mean(values, axis=0)
         used_seeds |= seeds
     if not curves:
-        return FoldAccuracies({}, [], {}, None)
+        return FoldAccuracies({}, [], {}, None, {}, _metric(cells))
     mean_curves = {
         number: np.mean(list(by_fold.values()), axis=0) for number, by_fold in curves.items()
     }
     winner = max(sorted(mean_curves), key=lambda number: float(mean_curves[number].max()))
     epoch = int(mean_curves[winner].argmax())
     accuracy = {fold: float(curve[epoch]) for fold, curve in curves[winner].items()}
-    return FoldAccuracies(accuracy, sorted(used_seeds), dict.fromkeys(accuracy, winner), epoch + 1)
+    return FoldAccuracies(
+        accuracy,
+        sorted(used_seeds),
+        dict.fromkeys(accuracy, winner),
+        epoch + 1,
+        {},
+        _metric(cells),
+    )
 
 
 def run_results(results: Path, protocol: str | None, *, all_runs: bool = False) -> list[RunResult]:
@@ -136,7 +161,9 @@ def numbers_text(numbers: Sequence[int]) -> str:
 def _row(result: RunResult) -> dict[str, Any]:
     run, folds = result
     dataset, method, protocol = run["dataset"], run["method"], run["protocol"]
-    values = 100 * np.array(list(folds.accuracy.values()))
+    # One official split has no spread over folds; OGB's tables give the spread over seeds.
+    scores = folds.by_seed if "official" in run["splits"] else folds.accuracy
+    values = 100 * np.array(list(scores.values()))
     paper = published.paper(dataset, method)
     same = published.published(dataset, method, protocol)
     best = published.best_published(dataset, protocol)
@@ -144,6 +171,7 @@ def _row(result: RunResult) -> dict[str, Any]:
         "dataset": dataset,
         "method": method,
         "protocol": protocol,
+        "metric": folds.metric,
         "mean": round(float(values.mean()), 2),
         "std": round(float(values.std()), 2),
         "folds": numbers_text(list(folds.accuracy)),
@@ -156,6 +184,10 @@ def _row(result: RunResult) -> dict[str, Any]:
         "best_published_method": best[0] if best else None,
         "run": run["run"],
     }
+
+
+def _metric(cells: Cells) -> str:
+    return metric_of(cells[0] if cells else {})
 
 
 def _by_fold(cells: Cells) -> dict[int, dict[int, dict[int, dict[str, Any]]]]:

@@ -32,6 +32,11 @@ def _protocol(row: Row) -> str:
     return "reference (optimistic)" if row["protocol"] == "reference" else str(row["protocol"])
 
 
+def _score(row: Row) -> str:
+    metric = "" if row["metric"] == "accuracy" else f" ({row['metric']})"
+    return f"{row['mean']:.2f} ± {row['std']:.2f}{metric}"
+
+
 def _best(row: Row) -> str:
     if row["best_published"] is None:
         return ""
@@ -53,7 +58,7 @@ RESULTS = Layout(
         "data set": _text("dataset"),
         "method": _text("method"),
         "protocol": _protocol,
-        "accuracy %": lambda row: f"{row['mean']:.2f} ± {row['std']:.2f}",
+        "accuracy %": _score,
         "folds": _text("folds"),
         "seeds": _text("seeds"),
         "paper (reference)": _number("paper"),
@@ -62,7 +67,8 @@ RESULTS = Layout(
         "run": _text("run"),
     },
     (
-        "accuracy: mean ± population standard deviation over the folds named",
+        "accuracy: mean ± population standard deviation over the folds named; another metric is "
+        "named (rocauc, ap), and data with one official split have the mean over seeds",
         "fair: configuration and epoch chosen on an inner hold-out, the test fold met once",
         "reference: best epoch of the mean validation curve, no test set; optimistic",
         f"paper: {PAPER_SOURCE}; published and best published: of the row's protocol, "

@@ -12,12 +12,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch_geometric.data import Batch
-from torchmetrics.classification import MulticlassAccuracy
 
 from benchmarks.forward import Forward
 from benchmarks.settings import Settings
+from benchmarks.task import SummedLoss, Task
 
 try:
     import lightning.pytorch as lightning
@@ -31,7 +30,7 @@ except ModuleNotFoundError:  # The same package under its older name.
 seed_everything = lightning.seed_everything
 
 TIE_BREAK = 1e-4
-"""Weight of the loss in the accuracy's score: below the step 1/n of any validation set here."""
+"""Weight of the loss in an epoch's score: below an accuracy's step 1/n on any data set here."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +66,24 @@ class MemoryCheckpointIO(CheckpointIO):
 
 
 class GraphClassifier(lightning.LightningModule):
-    """Cross-entropy plus a network's side objectives; one value a curve and epoch."""
+    """A task's loss plus a network's side objectives; one value a curve and epoch."""
 
-    def __init__(self, model: nn.Module, settings: Settings, num_classes: int) -> None:
+    def __init__(self, model: nn.Module, settings: Settings, task: Task) -> None:
         super().__init__()
         self.model = model
         self.settings = settings
+        self.task = task
         self.curves: dict[str, list[float]] = defaultdict(list)
-        self.accuracy = MulticlassAccuracy(num_classes, average="micro", validate_args=False)
         self._predict = Forward(model)
         self._train_sums: dict[str, Tensor] = {}
         self._num_train_graphs = 0
-        self._validation_loss: list[Tensor] = []
+        self._losses: list[SummedLoss] = []
+        self._answers: list[tuple[Tensor, Tensor]] = []
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch and add its terms to the epoch's sums."""
         prediction = self._predict(batch)
-        loss = cross_entropy(
-            prediction.logits, batch.y, label_smoothing=self.settings.label_smoothing
-        )
+        loss = self.task.loss(prediction.logits, batch.y, self.settings.label_smoothing)
         terms = {"train_cross_entropy": loss.detach(), **prediction.terms}
         if prediction.auxiliary_loss is not None:
             loss = loss + prediction.auxiliary_loss
@@ -105,24 +103,24 @@ class GraphClassifier(lightning.LightningModule):
         """Start the validation's sums; this comes after the epoch's last training step."""
         for name, total in self._train_sums.items():
             self.curves[name].append(float(total) / self._num_train_graphs)
-        self._validation_loss = []
-        self.accuracy.reset()
+        self._losses, self._answers = [], []
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add a batch to the validation's accuracy and cross-entropy."""
+        """Add a batch to the validation's outputs and losses."""
         logits = self._predict(batch).logits
-        self.accuracy.update(logits, batch.y)
-        self._validation_loss.append(cross_entropy(logits.float(), batch.y, reduction="sum"))
+        self._answers.append((logits, batch.y))
+        self._losses.append(self.task.summed_loss(logits, batch.y))
 
     def on_validation_epoch_end(self) -> None:
         """Close the epoch's validation and log the score that choice of epoch goes by."""
-        accuracy = float(self.accuracy.compute())
-        num_graphs = sum(int(count) for count in _seen(self.accuracy))
-        loss = float(torch.stack(self._validation_loss).sum()) / num_graphs
-        self.curves["validation_accuracy"].append(accuracy)
+        # In float32, as Lightning logs and compares it: the curve holds what the choice went by.
+        metric = float(torch.tensor(_scored(self.task, self._answers)))
+        losses = SummedLoss(*map(torch.stack, zip(*self._losses, strict=True)))
+        loss = float(losses.total.sum()) / max(1, int(losses.entries.sum()))
+        self.curves[f"validation_{self.task.metric}"].append(metric)
         self.curves["validation_loss"].append(loss)
         self.log("validation_loss", loss)
-        self.log("score", score(accuracy, loss, self.settings))
+        self.log("score", score(metric, loss, self.settings))
 
     def configure_optimizers(self) -> Any:
         """Return Adam and the schedule of the learning rate."""
@@ -150,18 +148,18 @@ class GraphClassifier(lightning.LightningModule):
 
     def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
         """Leave a batch that is there already: PyG's copy of every tensor costs each step."""
-        return batch if batch.x.device == device else batch.to(device)
+        return batch if batch.batch.device == device else batch.to(device)
 
 
-def score(accuracy: float, loss: float, settings: Settings) -> float:
+def score(metric: float, loss: float, settings: Settings) -> float:
     """Return the value that the best epoch maximises.
 
     Accuracy on a few dozen graphs ties often; the lower cross-entropy then decides, since the
-    first of tied epochs is the least trained one.
+    first of tied epochs is the least trained one. ``monitor="accuracy"`` is any task's metric.
     """
     if settings.monitor == "loss":
         return -loss
-    return accuracy - TIE_BREAK * loss / (1 + loss)
+    return metric - TIE_BREAK * loss / (1 + loss)
 
 
 def train(
@@ -169,7 +167,7 @@ def train(
     train_loader: Iterable[Batch],
     validation_loader: Iterable[Batch],
     settings: Settings,
-    num_classes: int,
+    task: Task,
     *,
     early_stopping: bool = True,
 ) -> TrainingResult:
@@ -180,11 +178,11 @@ def train(
         train_loader: Batches of the training graphs, reshuffled at each pass.
         validation_loader: Batches of the validation graphs.
         settings: Optimiser, epochs and selection.
-        num_classes: Number of classes.
+        task: What the network is trained for and scored by.
         early_stopping: Stop after ``settings.patience`` epochs without a better score; without it
             every epoch is run. (default: :obj:`True`)
     """
-    module = GraphClassifier(model, settings, num_classes)
+    module = GraphClassifier(model, settings, task)
     memory = MemoryCheckpointIO()
     # ModelCheckpoint insists on a folder; nothing is written there.
     best = ModelCheckpoint(
@@ -218,12 +216,11 @@ def train(
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, loader: Iterable[Batch]) -> float:
-    """Return the accuracy of a network, in evaluation mode, over a loader's graphs."""
+def evaluate(model: nn.Module, loader: Iterable[Batch], task: Task) -> float:
+    """Return the task's metric of a network, in evaluation mode, over a loader's graphs."""
     model.eval()
     predict = Forward(model)
-    correct = [(predict(batch).logits.argmax(dim=-1) == batch.y) for batch in loader]
-    return float(torch.cat(correct).double().mean())
+    return _scored(task, [(predict(batch).logits, batch.y) for batch in loader])
 
 
 def _trainer(settings: Settings, callbacks: list[Callback], memory: CheckpointIO) -> Any:
@@ -250,6 +247,6 @@ def _trainer(settings: Settings, callbacks: list[Callback], memory: CheckpointIO
         )
 
 
-def _seen(accuracy: MulticlassAccuracy) -> tuple[Tensor, ...]:
-    """Return the counts whose sum is the number of graphs seen (micro average)."""
-    return tuple(torch.as_tensor(count) for count in (accuracy.tp, accuracy.fn))
+def _scored(task: Task, answers: list[tuple[Tensor, Tensor]]) -> float:
+    """Return the metric over several batches' outputs and targets."""
+    return task.score(*(torch.cat(parts) for parts in zip(*answers, strict=True)))

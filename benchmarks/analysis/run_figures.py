@@ -23,6 +23,7 @@ from benchmarks.analysis.measures import (
 )
 from benchmarks.errors import UsageError
 from benchmarks.forward import Forward
+from benchmarks.ogb_dataset import is_ogb
 from benchmarks.provenance import code_version, package_versions
 from benchmarks.store import to_json, write_atomically
 from benchmarks.table import numbers_text
@@ -75,6 +76,8 @@ def analyse_run(stored: StoredRun, splits: Path | None) -> Record:
         UsageError: If its networks have no clusters, or its checkpoints are missing.
     """
     run = stored.run
+    if is_ogb(run["dataset"]):
+        raise UsageError(f"run {run['run']}: expected a run on TU data, got {run['dataset']}")
     if not any(stored.clusters):
         raise UsageError(f"run {run['run']}: {run['method']} pools nothing, or no fold is finished")
     folds = [_fold(trained, stored.part) for trained in trained_networks(stored, splits)]

@@ -15,6 +15,7 @@ from torch import nn
 
 from benchmarks.errors import unknown_name
 from benchmarks.methods.user_class import UserClass
+from benchmarks.ogb_encoder import Encoded, make_encoder
 from benchmarks.problem import Problem
 from benchmarks.settings import Settings
 
@@ -59,3 +60,18 @@ def load_method(method: str) -> Method:
         raise unknown_name("method", method, METHODS)
     module: Any = importlib.import_module(METHODS[method])
     return module  # type: ignore[no-any-return]
+
+
+def build_network(method: str, settings: Settings, problem: Problem) -> nn.Module:
+    """Return a method's untrained network, behind an encoder where the problem names one.
+
+    The encoder makes features of width ``settings.hidden_channels`` of nodes and of edges, and the
+    method builds its network for those.
+    """
+    implementation = load_method(method)
+    if problem.encoder is None:
+        return implementation.build(settings, problem)
+    width = settings.hidden_channels
+    encoder = make_encoder(problem.encoder, problem.num_edge_features, width)
+    encoded = problem._replace(num_features=width, num_edge_features=width, encoder=None)
+    return Encoded(encoder, implementation.build(settings, encoded))

@@ -1,13 +1,13 @@
 """PATCHY-SAN: a convolution over receptive fields in a canonical order (paper, Table 1).
 
 `"Learning Convolutional Neural Networks for Graphs" <https://arxiv.org/abs/1605.05273>`_
-(Niepert, Ahmed and Kutzkov, ICML 2016). Defaults are its experiments': fields of 10 nodes, labelled by 1-dimensional
-Weisfeiler-Lehman; two convolutions of 16 and 8 channels, the second over 10 fields; 128 rectified
-linear units with dropout of 0.5. The number of fields is there a data set's mean number of nodes: a
-published figure, which the recipes hold (39 for PROTEINS); 40 stands for data sets without a
-recipe. What differs: the node labels are computed once on the graph instead of anew on each field,
-ties are broken without NAUTY (see :mod:`benchmarks.methods.receptive_fields`), and the optimiser is
-Adam in place of RMSProp. Edge features (its ``k = 10^E``) are not used.
+(Niepert, Ahmed and Kutzkov, ICML 2016). Defaults are its experiments': fields of 10 nodes, labelled
+by 1-dimensional Weisfeiler-Lehman; two convolutions of 16 and 8 channels, the second over 10
+fields; 128 rectified linear units with dropout of 0.5. The number of fields is there a data set's
+mean number of nodes: a published figure, which the recipes hold (39 for PROTEINS); 40 stands for
+data sets without a recipe. What differs: the node labels are computed once on the graph instead of
+anew on each field, ties are broken without NAUTY (see :mod:`benchmarks.methods.receptive_fields`),
+and the optimiser is Adam in place of RMSProp. Edge features (its ``k = 10^E``) are not used.
 """
 
 from typing import Any

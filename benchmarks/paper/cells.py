@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import published
-from benchmarks.cell import SPLIT_SEED, Cell, cached_dataset
+from benchmarks.cell import Cell
+from benchmarks.dataset import cached_dataset, splits_identity
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.methods import METHODS, is_user_class
-from benchmarks.provenance import dataset_digest, file_digest
+from benchmarks.provenance import dataset_digest
 from benchmarks.recipe import DATASETS
 from benchmarks.runner import Plan, make_plan
 from benchmarks.store import RunStore
@@ -113,7 +114,7 @@ def plan_rows(
     for dataset in datasets:
         tell(f"reading {dataset}")
         splits = find_splits(request.splits, dataset)
-        sources[dataset] = {"sha256": file_digest(splits)} if splits else {"seed": SPLIT_SEED}
+        sources[dataset] = splits_identity(dataset, splits)
         try:
             sources[dataset]["data"] = dataset_digest(cached_dataset(dataset))
         except FileNotFoundError as error:

@@ -1,10 +1,20 @@
 """Fixtures of the runner's tests."""
 
+import importlib.util
 import sys
 
 import pytest
 
+from benchmarks.ogb_package import import_ogb
 from tests.benchmarks.tu_files import write_model, write_tu_zip
+
+
+@pytest.fixture(scope="session")
+def ogb_package():
+    """Import ogb as the runner does, which makes no requests; skip where it is missing."""
+    if importlib.util.find_spec("ogb") is None:
+        pytest.skip("needs ogb")
+    return import_ogb("ogb")
 
 
 @pytest.fixture

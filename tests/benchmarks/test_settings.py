@@ -16,6 +16,7 @@ from benchmarks.settings import (
     parse_overrides,
 )
 from pyg_diffpool import DiffPoolNet, SAGEConv
+from tests.benchmarks.methods.networks import NETWORKS
 
 
 def test_texts_become_the_types_of_the_settings():
@@ -108,7 +109,7 @@ def test_the_settings_cover_every_keyword_of_the_network_with_its_default():
 
 
 @pytest.mark.parametrize("preset", ["none", "paper", "reference"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", NETWORKS)
 def test_every_method_is_built_under_every_preset_and_takes_named_settings(method, preset):
     convolutions = []
     for num_layers in (2, 5):

@@ -10,7 +10,10 @@ from torch_geometric.nn import global_mean_pool
 from benchmarks.errors import UsageError
 from benchmarks.forward import Forward
 from benchmarks.settings import make_settings
+from benchmarks.task import BinaryTasks, Multiclass
 from benchmarks.training import evaluate, score, train
+
+CLASSES = Multiclass(2)
 
 
 class MeanNet(nn.Module):
@@ -50,12 +53,12 @@ def settings(**changes):
 def test_a_small_net_learns_and_keeps_its_curves():
     train_loader, validation_loader = loaders()
     model = MeanNet()
-    result = train(model, train_loader, validation_loader, settings(), 2)
+    result = train(model, train_loader, validation_loader, settings(), CLASSES)
     curves = result.curves
     assert {len(curve) for curve in curves.values()} == {20}
     assert curves["train_loss"][-1] < 0.5 * curves["train_loss"][0]
     assert max(curves["validation_accuracy"]) > 0.95
-    assert evaluate(model, validation_loader) == pytest.approx(
+    assert evaluate(model, validation_loader, CLASSES) == pytest.approx(
         curves["validation_accuracy"][result.best_epoch - 1]
     )
 
@@ -68,7 +71,7 @@ def test_the_best_epochs_weights_come_back_not_the_last(monitor):
     for graph in flipped:
         graph.y = 1 - graph.y
     model = MeanNet()
-    result = train(model, train_loader, DataLoader(flipped, 20), chosen, 2)
+    result = train(model, train_loader, DataLoader(flipped, 20), chosen, CLASSES)
     # The better the training, the worse these labels are met.
     accuracy, loss = (result.curves[f"validation_{kind}"] for kind in ("accuracy", "loss"))
     scores = [score(*values, chosen) for values in zip(accuracy, loss, strict=True)]
@@ -82,8 +85,8 @@ def test_the_best_epochs_weights_come_back_not_the_last(monitor):
 
 def test_early_stopping_waits_for_its_patience_and_reference_never_stops():
     frozen = settings(learning_rate=1e-30, patience=3)
-    assert len(train(MeanNet(), *loaders(), frozen, 2).curves["train_loss"]) == 4
-    whole = train(MeanNet(), *loaders(), frozen, 2, early_stopping=False)
+    assert len(train(MeanNet(), *loaders(), frozen, CLASSES).curves["train_loss"]) == 4
+    whole = train(MeanNet(), *loaders(), frozen, CLASSES, early_stopping=False)
     assert len(whole.curves["train_loss"]) == 20
 
 
@@ -96,8 +99,29 @@ def test_a_tie_in_accuracy_goes_to_the_lower_loss_and_never_beats_accuracy():
 
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
 def test_schedules_run(schedule):
-    result = train(MeanNet(), *loaders(), settings(schedule=schedule, epochs=4), 2)
+    result = train(MeanNet(), *loaders(), settings(schedule=schedule, epochs=4), CLASSES)
     assert result.curves["train_loss"][-1] < result.curves["train_loss"][0]
+
+
+def test_binary_tasks_learn_from_the_labels_there_are():
+    """The second task's labels are all missing; the first is what the classes above are."""
+
+    def relabelled(count, seed):
+        found = graphs(count, seed)
+        for graph in found:
+            graph.y = torch.tensor([[float(graph.y), torch.nan]])
+        return found
+
+    def first_task(outputs, targets):
+        return float(((outputs[:, 0] > 0) == (targets[:, 0] > 0)).float().mean())
+
+    task = BinaryTasks(2, "right", first_task)
+    train_loader = DataLoader(relabelled(60, 0), 20, shuffle=True)
+    validation_loader = DataLoader(relabelled(40, 1), 20)
+    result = train(MeanNet(), train_loader, validation_loader, settings(), task)
+    assert max(result.curves["validation_right"]) > 0.95
+    assert result.curves["train_loss"][-1] < 0.5 * result.curves["train_loss"][0]
+    assert "validation_accuracy" not in result.curves
 
 
 def test_a_side_objective_is_trained_and_recorded():
@@ -110,7 +134,7 @@ def test_a_side_objective_is_trained_and_recorded():
             return Output(super().forward(x, edge_index, batch), self.weight**2)
 
     model = WithObjective()
-    curves = train(model, *loaders(), settings(), 2).curves
+    curves = train(model, *loaders(), settings(), CLASSES).curves
     side = [a - b for a, b in zip(curves["train_loss"], curves["train_cross_entropy"], strict=True)]
     assert side[0] > 5
     assert side[-1] < 0.5 * side[0]

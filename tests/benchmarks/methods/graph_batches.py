@@ -7,6 +7,7 @@ from torch_geometric.utils import to_undirected
 
 from benchmarks.forward import Forward
 from benchmarks.settings import make_settings
+from benchmarks.task import Multiclass
 from benchmarks.training import TrainingResult, train
 from pyg_diffpool import ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
@@ -49,4 +50,4 @@ def chains_loader(num_graphs: int = 60) -> ResidentLoader:
 def trained_two_epochs(model: nn.Module, loader: object, **settings: object) -> TrainingResult:
     """Train on a loader's graphs and validate on the same ones."""
     chosen = make_settings({"epochs": 2, "learning_rate": 0.005, **settings})
-    return train(model, loader, loader, chosen, 3)
+    return train(model, loader, loader, chosen, Multiclass(3))

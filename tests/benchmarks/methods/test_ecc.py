@@ -11,6 +11,7 @@ from benchmarks.methods.ecc import ECC, EdgeConditionedConv
 from benchmarks.prepared import PreparedLoader
 from benchmarks.problem import Problem
 from benchmarks.settings import make_settings
+from benchmarks.task import Multiclass
 from benchmarks.training import train
 from pyg_diffpool import ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
@@ -134,6 +135,8 @@ def test_it_learns_in_two_epochs():
     prepared = [method.prepare(data, settings) for data in bare]
     loader = PreparedLoader(ResidentLoader(graphs, 10), prepared)
     model = method.build(settings, Problem(10, 3, [], torch.tensor([40])))
-    first, second = train(model, loader, loader, settings, 3).curves["train_cross_entropy"]
+    first, second = train(model, loader, loader, settings, Multiclass(3)).curves[
+        "train_cross_entropy"
+    ]
     assert math.isfinite(first)
     assert second < first

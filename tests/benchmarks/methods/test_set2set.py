@@ -9,6 +9,7 @@ from benchmarks.errors import UsageError
 from benchmarks.methods import load_method
 from benchmarks.problem import Problem
 from benchmarks.settings import make_settings
+from benchmarks.task import Multiclass
 from benchmarks.training import train
 from pyg_diffpool import ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
@@ -42,7 +43,9 @@ def test_it_learns_in_two_epochs():
     loader = ResidentLoader(CommunityChains(60, length=2), 10)
     settings = make_settings({"num_pools": 0, "epochs": 2, "learning_rate": 0.005})
     model = load_method("set2set").build(settings, Problem(10, 3, [], torch.tensor([40])))
-    first, second = train(model, loader, loader, settings, 3).curves["train_cross_entropy"]
+    first, second = train(model, loader, loader, settings, Multiclass(3)).curves[
+        "train_cross_entropy"
+    ]
     assert math.isfinite(first)
     assert second < first
 

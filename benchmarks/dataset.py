@@ -1,0 +1,125 @@
+"""Data sets by name: their graphs, their task, their folds and the features networks get."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import InMemoryDataset
+
+from benchmarks.errors import UsageError
+from benchmarks.features import node_features
+from benchmarks.ogb_dataset import OgbDataset, is_ogb, load_ogb_dataset
+from benchmarks.provenance import file_digest
+from benchmarks.settings import Settings
+from benchmarks.splits import Fold, fair_folds, published_folds, reference_folds
+from benchmarks.task import Multiclass, Task
+from benchmarks.tu_dataset import load_dataset
+
+SPLIT_SEED = 0
+"""Seed of the folds where no file of splits is given."""
+
+
+@lru_cache(maxsize=1)
+def cached_dataset(name: str) -> InMemoryDataset:
+    """Return a data set, read once a process."""
+    return load_ogb_dataset(name) if is_ogb(name) else load_dataset(name)
+
+
+def graph_sizes(dataset: InMemoryDataset) -> Tensor:
+    """Return each graph's number of nodes."""
+    if "x" not in dataset.slices:
+        return torch.as_tensor(dataset._data._num_nodes)
+    sizes: Tensor = dataset.slices["x"].diff()
+    return sizes
+
+
+def task_of(dataset: InMemoryDataset) -> Task:
+    """Return what networks are trained for on a data set; TU's are one class a graph."""
+    return dataset.task if isinstance(dataset, OgbDataset) else Multiclass(dataset.num_classes)
+
+
+def encoder_of(dataset: InMemoryDataset) -> str | None:
+    """Return the name of the encoder that the features need, if they do."""
+    return dataset.encoder if isinstance(dataset, OgbDataset) else None
+
+
+@lru_cache(maxsize=4)
+def folds_of(name: str, protocol: str, splits: str | None) -> list[Fold]:
+    """Return the folds of a protocol.
+
+    A file of published splits fixes the outer folds; under ``reference`` its test fold is the
+    validation fold, and everything else trains. OGB's official split is one fold.
+    """
+    check_protocol(name, protocol, splits)
+    dataset = cached_dataset(name)
+    if isinstance(dataset, OgbDataset):
+        return [dataset.fold]
+    labels = dataset._data.y
+    if splits is None:
+        make = fair_folds if protocol == "fair" else reference_folds
+        return make(labels, SPLIT_SEED)
+    folds = published_folds(splits, len(labels))
+    if protocol == "fair":
+        return folds
+    return [
+        Fold(torch.cat([fold.train, fold.validation]), fold.test, fold.test[:0]) for fold in folds
+    ]
+
+
+def check_protocol(name: str, protocol: str, splits: str | Path | None) -> None:
+    """Refuse other splits than the official one for data that have one."""
+    if not is_ogb(name):
+        return
+    if protocol != "fair":
+        raise UsageError(
+            f"--protocol {protocol}: {name} has an official split with a test part, and the paper "
+            "has no OGB; use --protocol fair"
+        )
+    if splits is not None:
+        raise UsageError(f"--splits: {name} has an official split, expected no file, got {splits}")
+
+
+def check_kernel(name: str, method: str) -> None:
+    """Refuse a kernel method for data without one class a graph and one label a node."""
+    if is_ogb(name):
+        raise UsageError(
+            f"--method {method}: kernels take TU data, one class a graph; for {name} expected a "
+            "network"
+        )
+
+
+def splits_identity(name: str, splits: Path | None) -> dict[str, Any]:
+    """Return what tells the folds of a run from those of another."""
+    if is_ogb(name):
+        digest = hashlib.sha256()
+        for part in cached_dataset(name).fold:
+            digest.update(part.numpy().tobytes())
+            digest.update(b"|")
+        return {"official": digest.hexdigest()}
+    return {"sha256": file_digest(splits)} if splits else {"seed": SPLIT_SEED}
+
+
+def check_features(dataset: InMemoryDataset, settings: Settings) -> None:
+    """Refuse a choice of features for data that have one kind only, and encoders for it."""
+    if isinstance(dataset, OgbDataset) and settings.features != "auto":
+        raise UsageError(
+            f"setting features: {dataset.name} has features of its own, expected auto, got "
+            f"{settings.features}"
+        )
+
+
+def features_of(dataset: InMemoryDataset, train_index: Tensor, settings: Settings) -> Tensor | None:
+    """Return the features of all nodes; of OGB's the raw ones, and none where there are none."""
+    if isinstance(dataset, OgbDataset):
+        check_features(dataset, settings)
+        x: Tensor | None = dataset._data.x
+        return x
+    try:
+        return node_features(
+            dataset, train_index, features=settings.features, degree_cap=settings.degree_cap
+        )
+    except ValueError as error:
+        raise UsageError(f"setting features: {error}") from error
