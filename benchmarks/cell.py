@@ -1,6 +1,5 @@
 """A cell: one training of one configuration on one fold with one seed, a function of its data."""
 
-import math
 import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from benchmarks.problem import Problem
 from benchmarks.settings import Settings
 from benchmarks.splits import Fold
 from benchmarks.training import evaluate, seed_everything, train
+from pyg_diffpool import DiffPoolNet
 from pyg_diffpool.loader import ResidentLoader
 
 PROTOCOLS = ("fair", "reference")
@@ -142,14 +142,9 @@ def problem_of(
 
 def cluster_numbers(train_sizes: Tensor, settings: Settings) -> list[int]:
     """Return the number of clusters of each pooling, from the training graphs' sizes alone."""
-    clusters: list[int] = []
-    size = int(train_sizes.max())
-    for _ in range(settings.num_pools):
-        # 0.1 · 30 is 3.0000000000000004 in binary; a hair above an integer is that integer.
-        size = max(1, math.ceil(settings.cluster_ratio * size - 1e-9))
-        size = min(size, settings.max_clusters)
-        clusters.append(size)
-    return clusters
+    return DiffPoolNet.clusters(
+        int(train_sizes.max()), settings.cluster_ratio, settings.num_pools, settings.max_clusters
+    )
 
 
 def _device(settings: Settings) -> torch.device:

@@ -105,6 +105,7 @@ def run(
 ) -> None:
     """Train a method on a data set, fold by fold. The same command resumes a stopped run."""
     from benchmarks import runner
+    from benchmarks.plan import make_plan
     from benchmarks.settings import parse_overrides
 
     console = Console(stderr=True)
@@ -112,7 +113,7 @@ def run(
         _check_choice("protocol", protocol, _PROTOCOLS)
         if splits is not None and not splits.is_file():
             raise UsageError(f"--splits: no file {splits}")
-        plan = runner.make_plan(
+        plan = make_plan(
             dataset,
             method,
             protocol,

@@ -36,6 +36,7 @@ def train_set(name: str, setting: Setting, method: str = METHOD) -> list[Row]:
     """Run the folds of a data set, and tell what it took."""
     # Lightning takes seconds to import, and may be missing.
     from benchmarks import runner
+    from benchmarks.plan import make_plan
     from benchmarks.store import RunStore
 
     overrides: dict[str, Any] = {"accelerator": "gpu"} if on_cuda(setting.device) else {}
@@ -47,7 +48,7 @@ def train_set(name: str, setting: Setting, method: str = METHOD) -> list[Row]:
     row: Row = {"kind": "training", "set": name, "method": method, "protocol": PROTOCOL}
     if not data_there(name):
         return [row | {"note": DATA_MISSING}]
-    plan = runner.make_plan(name, method, PROTOCOL, overrides, folds, [setting.seed], None)
+    plan = make_plan(name, method, PROTOCOL, overrides, folds, [setting.seed], None)
     folder = Path(setting.folder)
     cells = len(plan.cells())
     jobs = min(cells, os.cpu_count() or 1)

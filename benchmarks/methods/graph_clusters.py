@@ -72,7 +72,7 @@ def hierarchical_clusters(
     levels = []
     for _ in range(num_levels):
         size = volume.size
-        # As in cluster_numbers: a hair above an integer is that integer.
+        # As in DiffPoolNet.clusters: a hair above an integer is that integer.
         parts = min(max_clusters, max(1, math.ceil(ratio * size - 1e-9)))
         labels = _partition(_without_loops(adj), volume, parts)
         place = labels[place]

@@ -13,9 +13,9 @@ from benchmarks.cell import Cell
 from benchmarks.dataset import cached_dataset, splits_identity
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.methods import METHODS, is_user_class
+from benchmarks.plan import Plan, make_plan
 from benchmarks.provenance import dataset_digest
 from benchmarks.recipe import DATASETS
-from benchmarks.runner import Plan, make_plan
 from benchmarks.store import RunStore
 from benchmarks.tu_dataset import DATA_VARIABLE
 

@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch_geometric.data import Batch, InMemoryDataset
 
-from benchmarks.cell import cluster_numbers, graph_sizes
+from benchmarks.cell import cluster_numbers
+from benchmarks.dataset import graph_sizes
 from benchmarks.features import node_features
 from benchmarks.forward import Forward
 from benchmarks.methods import load_method

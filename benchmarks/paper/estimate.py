@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.cell import Cell, cached_dataset, graph_sizes
 from benchmarks.errors import UsageError
-from benchmarks.runner import Plan
+from benchmarks.plan import Plan
 from benchmarks.settings import from_record
 from benchmarks.store import RunStore, stored_runs
 

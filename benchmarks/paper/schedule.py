@@ -15,7 +15,7 @@ from benchmarks.errors import UsageError
 from benchmarks.paper.budget import Budget
 from benchmarks.paper.cells import Row, missing_cells
 from benchmarks.paper.estimate import Expected, Timings, duration_text, expected
-from benchmarks.runner import Plan
+from benchmarks.plan import Plan
 
 
 class Work(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -307,18 +308,25 @@ class DiffPoolNet(torch.nn.Module):
         return readout(rows, self.readout, **level)
 
     @staticmethod
-    def clusters(max_num_nodes: int, ratio: float, num_pools: int) -> list[int]:
+    def clusters(
+        max_num_nodes: int, ratio: float, num_pools: int, max_clusters: int | None = None
+    ) -> list[int]:
         r"""Number of clusters of each pooling, for graphs of up to :obj:`max_num_nodes` nodes.
 
         :math:`K_1 = \lceil \rho\, n_{\max} \rceil`, :math:`K_2 = \lceil \rho\, K_1 \rceil`, and so
-        on, at least one each.
+        on, each at least one and at most :obj:`max_clusters`.
 
         Example:
             >>> DiffPoolNet.clusters(126, ratio=0.25, num_pools=2)
             [32, 8]
+            >>> DiffPoolNet.clusters(126, ratio=0.25, num_pools=2, max_clusters=20)
+            [20, 5]
         """
         clusters = []
+        size = max_num_nodes
         for _ in range(num_pools):
-            max_num_nodes = max(1, -int(-(ratio * max_num_nodes - 1e-6) // 1))
-            clusters.append(max_num_nodes)
+            # 0.1 · 30 is 3.0000000000000004 in binary; a hair above an integer is that integer.
+            size = max(1, math.ceil(ratio * size - 1e-6))
+            size = size if max_clusters is None else min(size, max_clusters)
+            clusters.append(size)
         return clusters

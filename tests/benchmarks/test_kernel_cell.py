@@ -8,13 +8,14 @@ from benchmarks.cell import cached_dataset, run_cell
 from benchmarks.errors import UsageError
 from benchmarks.kernels import capacity
 from benchmarks.kernels.gram_cache import are_cached
+from benchmarks.plan import make_plan
 from benchmarks.settings import make_settings
 from benchmarks.store import RunStore
 from benchmarks.table import result_rows
 
 
 def plan_for(method, protocol="fair", overrides=None, folds=(0,)):
-    return runner.make_plan("TINY", method, protocol, overrides or {}, folds, [0], None)
+    return make_plan("TINY", method, protocol, overrides or {}, folds, [0], None)
 
 
 @pytest.mark.parametrize(("method", "protocol"), [("wl-oa", "fair"), ("graphlet", "reference")])

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import runner
-from benchmarks.cell import cached_dataset, folds_of
+from benchmarks.cell import cached_dataset, folds_of, run_cell
+from benchmarks.plan import make_plan
 
 DATA = os.environ.get("PYG_DIFFPOOL_DATA", "")
 
@@ -19,8 +19,8 @@ def test_a_few_epochs_on_enzymes_beat_chance(num_pools):
     cached_dataset.cache_clear()
     folds_of.cache_clear()
     overrides = {"num_pools": num_pools, "epochs": 6}
-    plan = runner.make_plan("ENZYMES", "diffpool", "fair", overrides, [0], [0], None)
-    record = runner.run_cell(plan.cells()[0]).record
+    plan = make_plan("ENZYMES", "diffpool", "fair", overrides, [0], [0], None)
+    record = run_cell(plan.cells()[0]).record
     assert record["graphs"] == {"train": 486, "validation": 54, "test": 60}
     assert record["features"] == 21
     # Chance is 1/6; six epochs of one seed reach about 40 %.

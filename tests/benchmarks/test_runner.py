@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from benchmarks import runner
-from benchmarks.cell import cluster_numbers
+from benchmarks.cell import cluster_numbers, run_cell
+from benchmarks.plan import make_plan
 from benchmarks.settings import make_settings
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ def plan_for(method, **changes):
         "splits": None,
         **changes,
     }
-    return runner.make_plan(**arguments)
+    return make_plan(**arguments)
 
 
 def wait_for(condition, seconds=120.0):
@@ -85,7 +86,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tiny_data, tmp_path):
 
 def test_the_same_cell_gives_the_same_result(tiny_data):
     (cell,) = plan_for(tiny_data, folds=[3], overrides={"epochs": 3}).cells()
-    first, second = runner.run_cell(cell), runner.run_cell(cell)
+    first, second = run_cell(cell), run_cell(cell)
     for result in (first, second):
         del result.record["seconds"]
     assert first.record == second.record

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import runner
-from benchmarks.cell import cached_dataset, folds_of
+from benchmarks.cell import cached_dataset, folds_of, run_cell
 from benchmarks.methods import METHODS
+from benchmarks.plan import make_plan
 from tests.benchmarks.methods.networks import (
     NETWORKS,
     NUM_CLASSES,
@@ -38,8 +38,8 @@ def test_every_row_of_the_paper_is_there():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_trains_on_generated_data(tiny_data, method):
-    plan = runner.make_plan("TINY", method, "fair", overrides_of(method), [0], [0], None)
-    record = runner.run_cell(plan.cells()[0]).record
+    plan = make_plan("TINY", method, "fair", overrides_of(method), [0], [0], None)
+    record = run_cell(plan.cells()[0]).record
     assert record["graphs"] == {"train": 32, "validation": 4, "test": 4}
     assert 0 <= record["validation_accuracy"] <= 1
     assert record["test_accuracy"] in (0, 0.25, 0.5, 0.75, 1)
@@ -59,8 +59,8 @@ def test_trains_on_generated_data(tiny_data, method):
 def test_trains_on_the_first_fold_of_enzymes(method):
     cached_dataset.cache_clear()
     folds_of.cache_clear()
-    plan = runner.make_plan("ENZYMES", method, "fair", overrides_of(method), [0], [0], None)
-    record = runner.run_cell(plan.cells()[0]).record
+    plan = make_plan("ENZYMES", method, "fair", overrides_of(method), [0], [0], None)
+    record = run_cell(plan.cells()[0]).record
     assert record["graphs"] == {"train": 486, "validation": 54, "test": 60}
     if method not in NETWORKS:
         assert record["test_accuracy"] > 0.27

@@ -1,6 +1,6 @@
 """Stored runs made by hand, and a training that takes no time."""
 
-from benchmarks import runner
+from benchmarks import worker
 from benchmarks.cell import CellResult
 from benchmarks.settings import make_settings
 from benchmarks.store import RunStore
@@ -59,5 +59,5 @@ def fake_training(monkeypatch, before=lambda cell: None, seconds=1.0):
         )  # fmt: skip
         return CellResult(record, {"state_dict": {}})
 
-    monkeypatch.setattr(runner, "run_cell", run_cell)
+    monkeypatch.setattr(worker, "run_cell", run_cell)
     return begun

@@ -8,7 +8,7 @@ from benchmarks.paper.estimate import (
     expected,
     parse_duration,
 )
-from benchmarks.runner import Plan
+from benchmarks.plan import Plan
 from benchmarks.settings import make_settings
 from tests.benchmarks.paper.stored import write_run
 

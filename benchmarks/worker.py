@@ -1,0 +1,90 @@
+"""Runs cells in worker processes, which end with the runner that started them."""
+
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import joblib
+import torch
+
+from benchmarks.cell import Cell, run_cell
+from benchmarks.store import RunStore
+from benchmarks.task import metric_of, score_key
+
+
+class CellFailure(NamedTuple):
+    """A cell that raised, with its traceback."""
+
+    cell: Cell
+    text: str
+
+
+def outcomes(
+    cells: Iterable[Cell], store: RunStore, version: dict[str, Any], jobs: int
+) -> Iterator[str | CellFailure]:
+    """Run cells over ``jobs`` processes and yield a line for each as it is stored, or its failure.
+
+    Args:
+        cells: The cells; the next one is asked for when a process is free.
+        store: Where workers write their results.
+        version: The code's version, for the records.
+        jobs: Number of processes; 1 runs them here.
+    """
+    parent = os.getpid() if jobs > 1 else None
+    parallel = joblib.Parallel(
+        n_jobs=jobs,
+        return_as="generator_unordered",
+        # Nothing is queued ahead: a runner killed leaves only the cells in flight.
+        pre_dispatch="n_jobs",
+        batch_size=1,
+    )
+    yield from parallel(joblib.delayed(_execute)(cell, store, version, parent) for cell in cells)
+
+
+def _execute(
+    cell: Cell, store: RunStore, version: dict[str, Any], parent: int | None
+) -> str | CellFailure:
+    """Run a cell in a worker and store it there, so that it outlives the runner."""
+    if parent is not None and threading.current_thread() is threading.main_thread():
+        # The terminal's interrupt is for the runner, which ends its workers.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _stop_with(parent)
+    torch.set_num_threads(1)
+    try:
+        result = run_cell(cell)
+    except Exception:
+        return CellFailure(cell, traceback.format_exc())
+    store.write_checkpoint(cell.configuration, cell.fold, cell.seed, result.checkpoint)
+    store.write_cell({**result.record, **version})
+    return summary(cell, result.record)
+
+
+@cache
+def _stop_with(parent: int) -> None:
+    """End this worker soon after its runner, also while it waits for a cell."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def summary(cell: Cell, record: dict[str, Any] | None = None) -> str:
+    """Return a line on a cell, with its result where there is one."""
+    text = f"configuration {cell.configuration}, fold {cell.fold}, seed {cell.seed}"
+    if record is None:
+        return text
+    metric = metric_of(record)
+    text += ": " if metric == "accuracy" else f": {metric} "
+    text += f"validation {100 * record[score_key(record, 'validation')]:.1f} %"
+    test = record[score_key(record, "test")]
+    if test is not None:
+        text += f", test {100 * test:.1f} %"
+    return f"{text}, epoch {record['best_epoch']} of {record['epochs']}, {record['seconds']:.0f} s"
