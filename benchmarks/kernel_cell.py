@@ -9,7 +9,8 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from benchmarks.cell import Cell, CellResult, cached_dataset, folds_of
+from benchmarks.cell import Cell, CellResult
+from benchmarks.dataset import cached_dataset, folds_of
 from benchmarks.kernels.capacity import refuse_above_memory
 from benchmarks.kernels.gram_cache import are_cached, cached_grams
 from benchmarks.kernels.graphs import LabelledGraphs, labelled_graphs
@@ -47,12 +48,7 @@ def run_kernel_cell(cell: Cell) -> CellResult:
         "iterations": iterations[choice.matrix] if iterations else None,
     }
     record = {
-        "dataset": cell.dataset,
-        "method": cell.method,
-        "protocol": cell.protocol,
-        "configuration": cell.configuration,
-        "fold": cell.fold,
-        "seed": cell.seed,
+        **cell.as_record(),
         "best_epoch": 1,
         "epochs": 1,
         "validation_accuracy": choice.accuracy,

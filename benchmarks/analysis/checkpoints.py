@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from benchmarks.cell import cached_dataset, folds_of, graph_sizes
+from benchmarks.dataset import cached_dataset, folds_of, graph_sizes
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.features import node_features
 from benchmarks.methods import load_method

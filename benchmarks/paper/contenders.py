@@ -9,11 +9,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch_geometric.data import Batch, InMemoryDataset
 
-from benchmarks.cell import cluster_numbers
 from benchmarks.dataset import graph_sizes
 from benchmarks.features import node_features
 from benchmarks.forward import Forward
 from benchmarks.methods import load_method
+from benchmarks.network_cell import cluster_numbers
 from benchmarks.problem import Problem
 from benchmarks.recipe import configurations
 from benchmarks.settings import Settings

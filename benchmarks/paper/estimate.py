@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-from benchmarks.cell import Cell, cached_dataset, graph_sizes
+from benchmarks.cell import Cell
+from benchmarks.dataset import cached_dataset, graph_sizes
 from benchmarks.errors import UsageError
 from benchmarks.plan import Plan
 from benchmarks.settings import from_record

@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from torch_geometric.data import Batch
 
-from benchmarks.cell import cached_dataset
+from benchmarks.dataset import cached_dataset
 from benchmarks.device import choose_device, synchronise
 from benchmarks.jsonl import ResultLines
 from benchmarks.paper import timing_table

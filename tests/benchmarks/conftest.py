@@ -20,7 +20,7 @@ def ogb_package():
 @pytest.fixture
 def tiny_data(tmp_path, monkeypatch):
     """Serve the data set TINY and a model of the user's; return the method's name."""
-    from benchmarks.cell import cached_dataset, folds_of
+    from benchmarks.dataset import cached_dataset, folds_of
 
     # Another test's model of the same name must not answer for this one.
     monkeypatch.delitem(sys.modules, "tiny_model", raising=False)

@@ -4,7 +4,7 @@ import torch
 from rich.console import Console
 
 from benchmarks import kernel_cell, runner
-from benchmarks.cell import cached_dataset, run_cell
+from benchmarks.dataset import cached_dataset
 from benchmarks.errors import UsageError
 from benchmarks.kernels import capacity
 from benchmarks.kernels.gram_cache import are_cached
@@ -12,6 +12,7 @@ from benchmarks.plan import make_plan
 from benchmarks.settings import make_settings
 from benchmarks.store import RunStore
 from benchmarks.table import result_rows
+from benchmarks.worker import run_cell
 
 
 def plan_for(method, protocol="fair", overrides=None, folds=(0,)):

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cell import cached_dataset, folds_of, run_cell
+from benchmarks.dataset import cached_dataset, folds_of
 from benchmarks.plan import make_plan
+from benchmarks.worker import run_cell
 
 DATA = os.environ.get("PYG_DIFFPOOL_DATA", "")
 

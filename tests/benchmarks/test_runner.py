@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 
 from benchmarks import runner
-from benchmarks.cell import cluster_numbers, run_cell
+from benchmarks.network_cell import cluster_numbers
 from benchmarks.plan import make_plan
 from benchmarks.settings import make_settings
+from benchmarks.worker import run_cell
 
 ROOT = Path(__file__).parents[2]
 OVERRIDES = {"epochs": 40, "num_layers": 1}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.cell import cached_dataset
 from benchmarks.cli import app
+from benchmarks.dataset import cached_dataset
 from benchmarks.paper import set2set_steps, timing
 from benchmarks.paper.contenders import CONTENDERS, SHARED, load_timing_data
 from benchmarks.paper.timing_table import TIMES, latest_rows
