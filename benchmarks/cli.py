@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from benchmarks.cell import PROTOCOLS
 from benchmarks.errors import UsageError, unknown_name
 
 _LAZY_COMMANDS = {
@@ -29,7 +30,6 @@ _LAZY_COMMANDS = {
     "loader": ("benchmarks.loader_bench", "loader"),
 }
 _DEFAULT_RESULTS = Path(__file__).parent / "results"
-_PROTOCOLS = ("fair", "reference")
 _FORMATS = ("rich", "markdown", "json")
 
 
@@ -110,7 +110,7 @@ def run(
 
     console = Console(stderr=True)
     try:
-        _check_choice("protocol", protocol, _PROTOCOLS)
+        _check_choice("protocol", protocol, PROTOCOLS)
         if splits is not None and not splits.is_file():
             raise UsageError(f"--splits: no file {splits}")
         plan = make_plan(
@@ -156,7 +156,7 @@ def table(
 
     try:
         if protocol is not None:
-            _check_choice("protocol", protocol, _PROTOCOLS)
+            _check_choice("protocol", protocol, PROTOCOLS)
         _check_choice("format", format_, _FORMATS)
         if not results.is_dir():
             raise UsageError(f"--results: no folder {results}")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.cell import PROTOCOLS
 from benchmarks.cli import device_overrides, parse_numbers
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.paper import layout, schedule, timing
@@ -25,7 +26,6 @@ from benchmarks.paper.cells import (
 from benchmarks.paper.estimate import Timings, parse_duration
 from benchmarks.store import RESULTS
 
-_PROTOCOLS = ("fair", "reference")
 _FORMATS = ("rich", "markdown", "json")
 TIME = "time"
 
@@ -89,7 +89,7 @@ def paper(
     """Fill a table of the paper, cell by cell; the same command goes on with a stopped one."""
     for kind, value, known in (
         ("table", table, (*TABLES, TIME)),
-        ("protocol", protocol, _PROTOCOLS),
+        ("protocol", protocol, PROTOCOLS),
         ("format", format_, _FORMATS),
     ):
         if value not in known:
