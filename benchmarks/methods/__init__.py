@@ -26,15 +26,15 @@ METHODS = {
     "ecc": "benchmarks.methods.ecc",
     "graphlet": "benchmarks.methods.graphlet",
     "graphsage": "benchmarks.methods.graphsage",
+    "patchysan": "benchmarks.methods.patchysan",
+    "s2v": "benchmarks.methods.s2v",
+    "s2v-diffpool1": "benchmarks.methods.s2v_diffpool1",
+    "s2v-diffpool2": "benchmarks.methods.s2v_diffpool2",
     "set2set": "benchmarks.methods.set2set",
     "shortest-path": "benchmarks.methods.shortest_path",
     "sortpool": "benchmarks.methods.sortpool",
     "wl": "benchmarks.methods.wl",
     "wl-oa": "benchmarks.methods.wl_oa",
-    "patchysan": "benchmarks.methods.patchysan",
-    "s2v": "benchmarks.methods.s2v",
-    "s2v-diffpool1": "benchmarks.methods.s2v_diffpool1",
-    "s2v-diffpool2": "benchmarks.methods.s2v_diffpool2",
 }
 
 
