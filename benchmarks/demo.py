@@ -84,6 +84,9 @@ def demo(
 
     No neighbourhood that a flat network of this depth sees tells the class; pooled communities do.
     """
+    # Batches this small give a second thread little, and threads that wait for each other on a
+    # busy machine make a training many times longer.
+    torch.set_num_threads(1)
     console = Console()
     found: dict[str, list[Trained]] = {name: [] for name in NETWORKS}
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
