@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +24,7 @@ from torch_geometric.data import Batch, InMemoryDataset
 from benchmarks.methods import load_method
 from benchmarks.provenance import dataset_digest
 from benchmarks.settings import Settings
+from benchmarks.store import save_atomically
 from benchmarks.tu_dataset import cache_folder, exclusive
 from pyg_diffpool.loader import ResidentLoader
 
@@ -79,7 +79,7 @@ def prepared_graphs(
     path = _path(dataset, method, settings)
     with exclusive(path.with_suffix(".lock")):
         if not path.exists():
-            _write(path, _computed(dataset, prepare, settings, jobs))
+            save_atomically(path, _computed(dataset, prepare, settings, jobs))
     return _read(path)
 
 
@@ -113,12 +113,6 @@ def _path(dataset: InMemoryDataset, method: str, settings: Settings) -> Path:
     )
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     return cache_folder() / "prepared" / f"{method}-{digest}.pt"
-
-
-def _write(path: Path, prepared: Prepared) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    torch.save(prepared, temporary)
-    os.replace(temporary, path)
 
 
 @lru_cache(maxsize=2)

@@ -23,6 +23,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     os.replace(temporary, path)
 
 
+def save_atomically(path: Path, value: Any) -> None:
+    """Save with ``torch.save`` so that a kill at any moment leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    torch.save(value, temporary)
+    os.replace(temporary, path)
+
+
 def to_json(value: Any, indent: int | None = None) -> bytes:
     """Return ``value`` as JSON text; curves take one line each, so that results diff well."""
     return (json.dumps(value, indent=indent) + "\n").encode()
@@ -56,11 +64,7 @@ class RunStore:
         self, configuration: int, fold: int, seed: int, checkpoint: dict[str, Any]
     ) -> None:
         """Keep a cell's best weights with what is needed to rebuild the network."""
-        path = self.checkpoint_path(configuration, fold, seed)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        torch.save(checkpoint, temporary)
-        os.replace(temporary, path)
+        save_atomically(self.checkpoint_path(configuration, fold, seed), checkpoint)
 
     def cells(self) -> list[dict[str, Any]]:
         """Return every finished cell, in the order of configuration, fold and seed."""

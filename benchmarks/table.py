@@ -115,6 +115,12 @@ def reference_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracie
     )
 
 
+def run_accuracies(run: dict[str, Any], cells: Cells) -> FoldAccuracies:
+    """Return a stored run's accuracies by the rule of its protocol."""
+    compute = fair_accuracies if run["protocol"] == "fair" else reference_accuracies
+    return compute(cells, len(run["configurations"]))
+
+
 def run_results(results: Path, protocol: str | None, *, all_runs: bool = False) -> list[RunResult]:
     """Return one run for each data set, method and protocol, or all of them.
 
@@ -125,8 +131,7 @@ def run_results(results: Path, protocol: str | None, *, all_runs: bool = False) 
     for store, run in stored_runs(results):
         if protocol is not None and run["protocol"] != protocol:
             continue
-        compute = fair_accuracies if run["protocol"] == "fair" else reference_accuracies
-        result = RunResult(run, compute(store.cells(), len(run["configurations"])))
+        result = RunResult(run, run_accuracies(run, store.cells()))
         if result.folds.accuracy:
             rows[run["dataset"], run["method"], run["protocol"]].append(result)
     chosen: list[RunResult] = []

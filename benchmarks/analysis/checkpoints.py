@@ -9,16 +9,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from benchmarks.dataset import cached_dataset, folds_of, graph_sizes
+from benchmarks.dataset import cached_dataset, features_of, folds_of, graph_sizes
 from benchmarks.errors import UsageError, unknown_name
-from benchmarks.features import node_features
-from benchmarks.methods import load_method
+from benchmarks.methods import build_network
 from benchmarks.prepared import PreparedLoader, prepared_graphs
 from benchmarks.problem import Problem
 from benchmarks.provenance import dataset_digest, file_digest
 from benchmarks.settings import from_record
 from benchmarks.store import RunStore, stored_runs
-from benchmarks.table import FoldAccuracies, fair_accuracies, reference_accuracies
+from benchmarks.table import FoldAccuracies, run_accuracies
 from pyg_diffpool.loader import ResidentLoader
 
 
@@ -61,8 +60,7 @@ def read_run(results: Path, run_id: str) -> StoredRun:
     if run is None:
         raise unknown_name("run", run_id, [found.run_id for found, _ in stored_runs(results)])
     cells = store.cells()
-    compute = fair_accuracies if run["protocol"] == "fair" else reference_accuracies
-    return StoredRun(store, run, cells, compute(cells, len(run["configurations"])))
+    return StoredRun(store, run, cells, run_accuracies(run, cells))
 
 
 def trained_networks(stored: StoredRun, splits: Path | None) -> Iterator[Trained]:
@@ -91,11 +89,9 @@ def trained_networks(stored: StoredRun, splits: Path | None) -> Iterator[Trained
         problem = Problem.from_record(checkpoint)
         if problem.train_sizes.numel() == 0:
             problem = problem._replace(train_sizes=graph_sizes(dataset)[fold.train])
-        network = load_method(checkpoint["method"]).build(settings, problem)
+        network = build_network(checkpoint["method"], settings, problem)
         network.load_state_dict(checkpoint["state_dict"])
-        x = node_features(
-            dataset, fold.train, features=settings.features, degree_cap=settings.degree_cap
-        )
+        x = features_of(dataset, fold.train, settings)
         seen_by_none = getattr(fold, stored.part)
         loader = ResidentLoader(dataset, settings.eval_batch_size, x=x, index=seen_by_none)
         prepared = prepared_graphs(dataset, checkpoint["method"], settings)

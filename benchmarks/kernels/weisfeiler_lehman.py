@@ -1,16 +1,20 @@
 """Weisfeiler-Lehman label histograms of all iterations from one pass of GraKeL."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 from scipy import sparse
 
 from benchmarks.errors import UsageError
+from benchmarks.kernels.gram import FloatArray, Report
 from benchmarks.kernels.graphs import LabelledGraphs
 
 ITERATIONS = (0, 1, 2, 3, 4, 5)
 """The paper's numbers of iterations, from which nested CV chooses."""
 PACKAGES = ("grakel",)
+
+GramOf = Callable[[sparse.csr_array, int, Report, str], FloatArray]
 
 
 def label_histograms(graphs: LabelledGraphs, iterations: int) -> list[sparse.csr_array]:
@@ -30,6 +34,24 @@ def label_histograms(graphs: LabelledGraphs, iterations: int) -> list[sparse.csr
     kernel = grakel.WeisfeilerLehman(n_iter=iterations, base_graph_kernel=base)
     kernel.fit(grakel_graphs(graphs))
     return [sparse.csr_array(kernel.X[number].X) for number in range(iterations + 1)]
+
+
+def summed_grams(
+    graphs: LabelledGraphs, gram_of: GramOf, jobs: int, report: Report
+) -> Iterator[FloatArray]:
+    """Yield the Gram matrix of 0, 1, ... 5 iterations, each the sum of those before it.
+
+    Args:
+        graphs: The graphs.
+        gram_of: From one iteration's histograms to their Gram matrix.
+        jobs: Number of processes.
+        report: Told of the progress.
+    """
+    report("refining labels", 0, 1)
+    gram = np.zeros((graphs.num_graphs, graphs.num_graphs))
+    for number, histograms in enumerate(label_histograms(graphs, max(ITERATIONS))):
+        gram += gram_of(histograms, jobs, report, f"iteration {number}")
+        yield gram
 
 
 def grakel_graphs(graphs: LabelledGraphs) -> Iterator[tuple[dict[int, dict[int, float]], Any]]:

@@ -9,12 +9,10 @@ are not used.
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from benchmarks.kernels.capacity import weisfeiler_lehman_cost
 from benchmarks.kernels.gram import FloatArray, Report, linear_gram
 from benchmarks.kernels.graphs import LabelledGraphs
-from benchmarks.kernels.weisfeiler_lehman import ITERATIONS, PACKAGES, label_histograms
+from benchmarks.kernels.weisfeiler_lehman import ITERATIONS, PACKAGES, summed_grams
 
 __all__ = ["DEFAULTS", "ITERATIONS", "PACKAGES", "cost", "grams"]
 
@@ -23,9 +21,5 @@ cost = weisfeiler_lehman_cost
 
 
 def grams(graphs: LabelledGraphs, jobs: int, report: Report) -> Iterator[FloatArray]:
-    """Yield the Gram matrix of 0, 1, ... 5 iterations, each the sum of those before it."""
-    report("refining labels", 0, 1)
-    gram = np.zeros((graphs.num_graphs, graphs.num_graphs))
-    for number, histograms in enumerate(label_histograms(graphs, max(ITERATIONS))):
-        gram += linear_gram(histograms, jobs, report, f"iteration {number}")
-        yield gram
+    """Return the Gram matrix of 0, 1, ... 5 iterations, each the sum of those before it."""
+    return summed_grams(graphs, linear_gram, jobs, report)
