@@ -1,0 +1,115 @@
+"""One graph of a batch, with the weights of its edges."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.utils import to_edge_index
+
+from pyg_diffpool.ops.validation import check_edges
+
+
+class InputGraph(NamedTuple):
+    """A graph on the CPU.
+
+    Attributes:
+        node: Number of each node in the batch ``[n]``.
+        edge_index: Edges as given, ``[2, E]``, nodes counted from 0.
+        edge_weight: Their weights ``[E]``, float64.
+    """
+
+    node: Tensor
+    edge_index: Tensor
+    edge_weight: Tensor
+
+
+def read_graph(data: Data, graph: int, num_nodes: int | None = None) -> InputGraph:
+    """Pick one graph of a batch.
+
+    Args:
+        data: A graph, or a batch of graphs. Weights are :obj:`edge_weight`, or else an
+            :obj:`edge_attr` of one dimension and a floating point dtype, or else one.
+        graph: Number of the graph.
+        num_nodes: Number of nodes of data, for data that do not tell. (default: :obj:`None`)
+
+    Raises:
+        TypeError: If data is of another type.
+        ValueError: If there are no edges at all, or no such graph, or the graph has no nodes.
+
+    Example:
+        >>> data = Data(edge_index=torch.tensor([[0, 2], [1, 3]]), batch=torch.tensor([0, 0, 1, 1]))
+        >>> read_graph(data, 1).edge_index.tolist()
+        [[0], [1]]
+    """
+    if not isinstance(data, Data):
+        raise TypeError(f"data: expected a Data or a Batch, got {type(data).__name__}")
+    told = any(data.get(key) is not None for key in ("num_nodes", "x", "pos", "batch"))
+    size = int(data.num_nodes or 0) if told or num_nodes is None else num_nodes
+    node = nodes_of(data.get("batch"), size, graph, getattr(data, "num_graphs", None))
+    edge_index, edge_weight = _edges(data)
+    check_edges(edge_index[0], edge_index[1], edge_weight, size, values=True)
+    place = torch.full((size,), -1)
+    place[node] = torch.arange(node.numel())
+    source, target = place[edge_index[0]], place[edge_index[1]]
+    if bool(((source < 0) != (target < 0)).any()):
+        raise ValueError(f"edge_index: expected no edge between graph {graph} and another one")
+    own = source >= 0
+    return InputGraph(node, torch.stack([source[own], target[own]]), edge_weight[own].double())
+
+
+def nodes_of(
+    batch: Tensor | None, num_nodes: int, graph: int, num_graphs: int | None = None
+) -> Tensor:
+    """Return the numbers of a graph's nodes in their batch.
+
+    Args:
+        batch: Graph of each node, or None for a single graph.
+        num_nodes: Number of nodes of the batch.
+        graph: Number of the graph.
+        num_graphs: Number of graphs. (default: the last entry of :obj:`batch` plus one)
+
+    Raises:
+        ValueError: If there is no such graph, or it has no nodes.
+
+    Example:
+        >>> nodes_of(torch.tensor([0, 1, 1]), 3, 1)
+        tensor([1, 2])
+    """
+    if batch is None:
+        batch = torch.zeros(num_nodes, dtype=torch.long)
+        num_graphs = 1
+    batch = batch.detach().cpu()
+    if num_graphs is None:
+        num_graphs = int(batch.max()) + 1 if batch.numel() else 0
+    if not 0 <= graph < num_graphs:
+        raise ValueError(f"graph: expected 0 to {num_graphs - 1}, got {graph}")
+    node = (batch == graph).nonzero().flatten()
+    if node.numel() == 0:
+        raise ValueError(f"graph: graph {graph} has no nodes")
+    return node
+
+
+def _edges(data: Data) -> tuple[Tensor, Tensor]:
+    """Return edge_index and edge_weight of all graphs, as plain tensors on the CPU."""
+    if data.get("edge_index") is not None:
+        edge_index = data.edge_index.as_subclass(torch.Tensor).detach().cpu()
+        weight = data.get("edge_weight")
+        features = data.get("edge_attr")
+        if weight is None and features is not None and features.dim() == 1:
+            weight = features if features.is_floating_point() else None
+    elif data.get("adj_t") is not None:
+        transposed, weight = to_edge_index(data.adj_t)
+        edge_index = transposed.flip(0).detach().cpu()
+    else:
+        raise ValueError("data: expected edge_index or adj_t, got neither")
+    if weight is None:
+        return edge_index, torch.ones(edge_index.size(1), dtype=torch.double)
+    weight = weight.detach().cpu().double().flatten()
+    if weight.numel() != edge_index.size(1):
+        raise ValueError(
+            f"edge_weight: expected {edge_index.size(1)} weights, got {weight.numel()}"
+        )
+    return edge_index, weight
