@@ -71,7 +71,9 @@ app = typer.Typer(
 
 @app.command()
 def run(
-    dataset: Annotated[str, typer.Option(help="TU or OGB data set, e.g. ENZYMES (see `list`).")],
+    dataset: Annotated[
+        str, typer.Option(help="TU or OGB data set, e.g. ENZYMES; CommunityChains is generated.")
+    ],
     method: Annotated[
         str, typer.Option(help="Method (see `list`), or your own my_package.my_module:MyModel.")
     ],

@@ -11,6 +11,7 @@ from torch_geometric.data import InMemoryDataset
 
 from benchmarks.errors import UsageError
 from benchmarks.features import node_features
+from benchmarks.generated import GENERATED
 from benchmarks.ogb_dataset import OgbDataset, is_ogb, load_ogb_dataset
 from benchmarks.provenance import file_digest
 from benchmarks.settings import Settings
@@ -24,7 +25,9 @@ SPLIT_SEED = 0
 
 @lru_cache(maxsize=1)
 def cached_dataset(name: str) -> InMemoryDataset:
-    """Return a data set, read once a process."""
+    """Return a data set, read or made once a process."""
+    if name in GENERATED:
+        return GENERATED[name]()
     return load_ogb_dataset(name) if is_ogb(name) else load_dataset(name)
 
 
@@ -37,7 +40,7 @@ def graph_sizes(dataset: InMemoryDataset) -> Tensor:
 
 
 def task_of(dataset: InMemoryDataset) -> Task:
-    """Return what networks are trained for on a data set; TU's are one class a graph."""
+    """Return what networks are trained for on a data set: one class a graph, but for OGB's."""
     return dataset.task if isinstance(dataset, OgbDataset) else Multiclass(dataset.num_classes)
 
 
@@ -70,7 +73,12 @@ def folds_of(name: str, protocol: str, splits: str | None) -> list[Fold]:
 
 
 def check_protocol(name: str, protocol: str, splits: str | Path | None) -> None:
-    """Refuse other splits than the official one for data that have one."""
+    """Refuse other splits than the official one, or than our own, for data that have only those."""
+    if name in GENERATED and splits is not None:
+        raise UsageError(
+            f"--splits: {name} is generated and has no published folds, expected no file, got "
+            f"{splits}"
+        )
     if not is_ogb(name):
         return
     if protocol != "fair":
@@ -88,6 +96,11 @@ def check_kernel(name: str, method: str) -> None:
         raise UsageError(
             f"--method {method}: kernels take TU data, one class a graph; for {name} expected a "
             "network"
+        )
+    if name in GENERATED:
+        raise UsageError(
+            f"--method {method}: kernels compare labels of nodes, and the nodes of {name} have "
+            "noisy attributes alone; expected a network"
         )
 
 

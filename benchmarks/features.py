@@ -31,7 +31,8 @@ def node_features(
     is 0 everywhere.
 
     Args:
-        dataset: A TU data set loaded with ``use_node_attr=True`` (as ``load_dataset`` does).
+        dataset: A TU data set loaded with ``use_node_attr=True`` (as ``load_dataset`` does), or one
+            that tells no labels from attributes: all of its features are attributes.
         train_index: Numbers of the training graphs.
         features: What the features are:
 
@@ -53,7 +54,8 @@ def node_features(
     train_nodes = _train_nodes(train_index, counts)
     if features == "constant":
         return torch.ones(int(counts.sum()), 1)
-    has_labels, has_attributes = dataset.num_node_labels > 0, dataset.num_node_attributes > 0
+    num_attributes, num_labels = _widths(dataset)
+    has_labels, has_attributes = num_labels > 0, num_attributes > 0
     if features == "auto":
         present = {"labels": has_labels, "attributes": has_attributes}
         features = "+".join(name for name, there in present.items() if there) or "degree-one-hot"
@@ -102,7 +104,7 @@ def _train_nodes(train_index: Tensor, counts: Tensor) -> Tensor:
 
 def _stored_features(dataset: InMemoryDataset) -> tuple[Tensor, Tensor]:
     """Attributes and one-hot labels, in the order in which PyG stores them."""
-    widths = [dataset.num_node_attributes, dataset.num_node_labels]
+    widths = _widths(dataset)
     x = dataset._data.x
     stored = 0 if x is None else x.size(1)
     if stored != sum(widths):
@@ -112,6 +114,14 @@ def _stored_features(dataset: InMemoryDataset) -> tuple[Tensor, Tensor]:
         )
     attributes, labels = x.split(widths, dim=1)
     return attributes, labels
+
+
+def _widths(dataset: InMemoryDataset) -> list[int]:
+    """Numbers of columns of attributes and of labels."""
+    return [
+        getattr(dataset, "num_node_attributes", dataset.num_features),
+        getattr(dataset, "num_node_labels", 0),
+    ]
 
 
 def _standardise(values: Tensor, train_nodes: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.generated import GENERATED
 from benchmarks.kernels.kernel import is_kernel, refuse_settings
 from benchmarks.methods import is_user_class, load_method
 from benchmarks.settings import Settings, make_settings
@@ -21,8 +22,9 @@ DATASETS = (
     "ogbg-molhiv",
     "ogbg-molpcba",
     "ogbg-ppa",
+    *GENERATED,
 )
-"""Data sets of the paper's and the fair comparison's tables, and OGB's larger ones.
+"""Data sets of the paper's and the fair comparison's tables, OGB's larger ones, and our own.
 
 `run` takes any other TU data set too, and any other of OGB's whose task is classification.
 """
