@@ -1,6 +1,7 @@
 """Calls a network on a batch and reads its logits and auxiliary loss, whatever form it returns."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -15,11 +16,12 @@ _NEVER = ("y",)  # A parameter of that name must not be fed the labels.
 
 
 class Prediction(NamedTuple):
-    """A network's answer: logits ``[B, C]``, the side objectives and their named terms."""
+    """A network's answer: logits ``[B, C]``, the side objectives, their named terms, its levels."""
 
     logits: Tensor
     auxiliary_loss: Tensor | None
     terms: dict[str, Tensor]
+    levels: Sequence[Any] = ()
 
 
 class Forward:
@@ -62,7 +64,8 @@ def _read(output: Any) -> Prediction:
     if isinstance(output, Tensor):
         return Prediction(output, None, {})
     if hasattr(output, "logits"):
-        return Prediction(output.logits, getattr(output, "loss", None), _terms(output))
+        levels = getattr(output, "levels", ())
+        return Prediction(output.logits, getattr(output, "loss", None), _terms(levels), levels)
     if isinstance(output, tuple | list) and len(output) == 2:
         return Prediction(output[0], output[1], {})
     raise UsageError(
@@ -71,10 +74,10 @@ def _read(output: Any) -> Prediction:
     )
 
 
-def _terms(output: Any) -> dict[str, Tensor]:
+def _terms(levels: Sequence[Any]) -> dict[str, Tensor]:
     """Return the mean of each named loss of each level, such as ``link_0``."""
     return {
         f"{name}_{level}": values.detach().mean()
-        for level, pooled in enumerate(getattr(output, "levels", ()))
+        for level, pooled in enumerate(levels)
         for name, values in pooled.losses.items()
     }

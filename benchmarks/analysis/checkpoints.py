@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch_geometric.data import Batch
 
-from benchmarks.dataset import cached_dataset, features_of, folds_of, graph_sizes
+from benchmarks.analysis.remake import FOLDER, remake_command
+from benchmarks.dataset import features_of, folds_of, graph_sizes
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.forward import Forward, Prediction
 from benchmarks.methods import build_network
-from benchmarks.prepared import PreparedLoader, prepared_graphs
+from benchmarks.plan import read_dataset
+from benchmarks.prepared import Prepared, PreparedLoader, prepared_graphs
 from benchmarks.problem import Problem
 from benchmarks.provenance import dataset_digest, file_digest
 from benchmarks.settings import from_record
 from benchmarks.store import RunStore, stored_runs
-from benchmarks.table import FoldAccuracies, run_accuracies
+from benchmarks.table import FoldAccuracies, numbers_text, run_accuracies
 from pyg_diffpool.loader import ResidentLoader
 
 
@@ -42,11 +46,42 @@ class StoredRun(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A cell's network with its best weights, and the graphs of the fold that it has not seen."""
+    """A cell's network with its best weights, and the graphs of the fold that it has not seen.
+
+    Attributes:
+        cell: The cell's record.
+        network: The network, in evaluation mode.
+        graphs: Loads the unseen graphs, with the features that the network gets.
+        index: Their numbers in the data set, ascending.
+        prepared: What the method prepares for each graph, if it does.
+    """
 
     cell: dict[str, Any]
     network: nn.Module
-    loader: ResidentLoader | PreparedLoader
+    graphs: ResidentLoader
+    index: Tensor
+    prepared: Prepared | None
+
+    @property
+    def loader(self) -> ResidentLoader | PreparedLoader:
+        """Batches of the unseen graphs."""
+        return self._complete(self.graphs)
+
+    def batch(self, graph: int) -> Batch:
+        """Return one graph as the network gets it.
+
+        Args:
+            graph: Number of the graph in the data set; any, also one that training has seen.
+        """
+        return next(iter(self._complete(self.graphs.subset(torch.tensor([graph])))))
+
+    @torch.no_grad()
+    def predict(self, batch: Batch) -> Prediction:
+        """Return the network's logits and levels for a batch."""
+        return Forward(self.network)(batch)
+
+    def _complete(self, loader: ResidentLoader) -> ResidentLoader | PreparedLoader:
+        return loader if self.prepared is None else PreparedLoader(loader, self.prepared)
 
 
 def read_run(results: Path, run_id: str) -> StoredRun:
@@ -73,33 +108,86 @@ def trained_networks(stored: StoredRun, splits: Path | None) -> Iterator[Trained
     Raises:
         UsageError: If checkpoints are missing, or the data are not those of the run.
     """
-    run = stored.run
     chosen = [cell for cell in stored.cells if _counts(stored.folds, cell)]
-    paths = {_number(cell): stored.store.checkpoint_path(*_number(cell)) for cell in chosen}
-    if not paths or not all(path.exists() for path in paths.values()):
-        raise UsageError(_how_to_make(stored, splits))
-    dataset = cached_dataset(run["dataset"])
+    if not chosen:
+        raise UsageError(f"run {stored.run['run']}: no fold is finished")
+    _check_checkpoints(stored, chosen, splits)
+    for cell in chosen:
+        yield _trained(stored, cell, splits)
+
+
+def trained_network(
+    stored: StoredRun, splits: Path | None, fold: int | None = None, seed: int | None = None
+) -> Trained:
+    """Return the network of one fold's chosen configuration; no other checkpoint is needed.
+
+    Args:
+        stored: The run.
+        splits: File of the published folds on which it was trained, or None for own ones.
+        fold: The fold. (default: the first that is finished)
+        seed: The seed. (default: the first)
+
+    Raises:
+        UsageError: If the fold is not finished, its checkpoint is missing, or the data are not
+            those of the run.
+    """
+    chosen = [
+        cell
+        for cell in stored.cells
+        if _counts(stored.folds, cell)
+        and fold in (None, cell["fold"])
+        and seed in (None, cell["seed"])
+    ]
+    if not chosen:
+        wanted = [f"{name} {n}" for name, n in (("fold", fold), ("seed", seed)) if n is not None]
+        raise UsageError(
+            f"run {stored.run['run']}: expected {' and '.join(wanted) or 'a fold'} to be finished, "
+            f"finished are folds {numbers_text(list(stored.folds.accuracy)) or 'none'} with seeds "
+            f"{numbers_text(stored.folds.seeds) or 'none'}"
+        )
+    cell = min(chosen, key=lambda cell: (cell["fold"], cell["seed"]))
+    _check_checkpoints(stored, [cell], splits)
+    return _trained(stored, cell, splits)
+
+
+def _trained(stored: StoredRun, cell: dict[str, Any], splits: Path | None) -> Trained:
+    """Rebuild the network of a cell whose checkpoint is there, and find its fold's graphs."""
+    run = stored.run
+    dataset = read_dataset(run["dataset"])
     if dataset_digest(dataset) != run["data"]:
         raise UsageError(f"run {run['run']}: was trained on other data of {run['dataset']}")
     folds = folds_of(run["dataset"], run["protocol"], None if splits is None else str(splits))
-    for cell in chosen:
-        checkpoint = torch.load(paths[_number(cell)], map_location="cpu")
-        settings = from_record(checkpoint["settings"])
-        fold = folds[cell["fold"]]
-        problem = Problem.from_record(checkpoint)
-        if problem.train_sizes.numel() == 0:
-            problem = problem._replace(train_sizes=graph_sizes(dataset)[fold.train])
-        network = build_network(checkpoint["method"], settings, problem)
-        network.load_state_dict(checkpoint["state_dict"])
-        x = features_of(dataset, fold.train, settings)
-        seen_by_none = getattr(fold, stored.part)
-        loader = ResidentLoader(dataset, settings.eval_batch_size, x=x, index=seen_by_none)
-        prepared = prepared_graphs(dataset, checkpoint["method"], settings)
-        yield Trained(
-            cell,
-            network.eval(),
-            loader if prepared is None else PreparedLoader(loader, prepared),
-        )
+    fold = folds[cell["fold"]]
+    checkpoint = torch.load(stored.store.checkpoint_path(*_number(cell)), map_location="cpu")
+    settings = from_record(checkpoint["settings"])
+    problem = Problem.from_record(checkpoint)
+    if problem.train_sizes.numel() == 0:
+        problem = problem._replace(train_sizes=graph_sizes(dataset)[fold.train])
+    network = build_network(checkpoint["method"], settings, problem)
+    network.load_state_dict(checkpoint["state_dict"])
+    x = features_of(dataset, fold.train, settings)
+    index = getattr(fold, stored.part)
+    return Trained(
+        cell,
+        network.eval(),
+        ResidentLoader(dataset, settings.eval_batch_size, x=x, index=index),
+        index,
+        prepared_graphs(dataset, checkpoint["method"], settings),
+    )
+
+
+def _check_checkpoints(stored: StoredRun, cells: list[dict[str, Any]], splits: Path | None) -> None:
+    """Refuse missing checkpoints, and tell how to make them."""
+    if all(stored.store.checkpoint_path(*_number(cell)).exists() for cell in cells):
+        return
+    run = stored.run
+    folds, seeds = [cell["fold"] for cell in cells], [cell["seed"] for cell in cells]
+    raise UsageError(
+        f"run {run['run']}: needs the checkpoints of fold {numbers_text(sorted(set(folds)))} in "
+        "its folder checkpoints, which git leaves out. Make them in another folder of results: "
+        f"`{remake_command(run, folds, seeds, splits)}`; then give this command "
+        f"`--results {FOLDER}` as well"
+    )
 
 
 def splits_of(run: dict[str, Any], folder: Path | None) -> Path | None:
@@ -133,18 +221,3 @@ def _counts(folds: FoldAccuracies, cell: dict[str, Any]) -> bool:
 
 def _number(cell: dict[str, Any]) -> tuple[int, int, int]:
     return cell["configuration"], cell["fold"], cell["seed"]
-
-
-def _how_to_make(stored: StoredRun, splits: Path | None) -> str:
-    run = stored.run
-    command = (
-        f"python -m benchmarks run --dataset {run['dataset']} --method {run['method']} "
-        f"--protocol {run['protocol']}"
-    )
-    if splits is not None:
-        command += f" --splits {splits}"
-    return (
-        f"run {run['run']}: needs the checkpoint of every chosen cell in its folder checkpoints, "
-        "which git leaves out; make them anew in another folder of results, then name that one: "
-        f"`{command} --out DIR`, `python -m benchmarks analyse {run['run']} --results DIR`"
-    )

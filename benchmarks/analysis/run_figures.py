@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,25 +117,20 @@ def write_analysis(stored: StoredRun, record: Record) -> Path:
 @torch.no_grad()
 def measure_levels(network: nn.Module, batches: Any) -> tuple[list[Level], float]:
     """Return what a network's poolings do on the graphs of some batches, and its accuracy."""
-    outputs: list[Any] = []
-    hook = network.register_forward_hook(lambda module, given, output: outputs.append(output))
     predict = Forward(network)
     levels: dict[int, Level] = defaultdict(Level)
     correct: list[Tensor] = []
-    try:
-        for batch in batches:
-            logits = predict(batch).logits
-            correct.append(logits.argmax(-1) == batch.y.view(-1))
-            _measure(outputs.pop(), batch, levels)
-    finally:
-        hook.remove()
+    for batch in batches:
+        prediction = predict(batch)
+        if not prediction.levels:
+            name = type(network).__name__
+            raise UsageError(f"expected a network that returns its levels, got {name}")
+        correct.append(prediction.logits.argmax(-1) == batch.y.view(-1))
+        _measure(prediction.levels, batch, levels)
     return [levels[number] for number in sorted(levels)], float(torch.cat(correct).double().mean())
 
 
-def _measure(output: Any, batch: Batch, levels: dict[int, Level]) -> None:
-    pooled_levels = getattr(output, "levels", None)
-    if not pooled_levels:
-        raise UsageError(f"expected a network that returns its levels, got {type(output).__name__}")
+def _measure(pooled_levels: Sequence[Any], batch: Batch, levels: dict[int, Level]) -> None:
     graph, num_graphs = batch.batch, batch.num_graphs
     edges = undirected_edges(batch.edge_index.as_subclass(Tensor))
     assignments: list[Tensor] = []

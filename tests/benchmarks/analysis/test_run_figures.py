@@ -62,5 +62,5 @@ def test_a_network_without_levels_is_refused():
         def forward(self, x, edge_index, batch):
             return torch.zeros(int(batch.max()) + 1, 2)
 
-    with pytest.raises(UsageError, match="returns its levels, got Tensor"):
+    with pytest.raises(UsageError, match="returns its levels, got Flat"):
         measure_levels(Flat(), [Batch.from_data_list([clique_pair(0)])])
