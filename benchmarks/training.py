@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
+from benchmarks.effective_clusters import assigned_rows, effective_clusters
 from benchmarks.forward import Forward
 from benchmarks.settings import Settings
 from benchmarks.task import SummedLoss, Task
+from pyg_diffpool import PooledGraph
 
 try:
     import lightning.pytorch as lightning
@@ -79,6 +81,7 @@ class GraphClassifier(lightning.LightningModule):
         self._num_train_graphs = 0
         self._losses: list[SummedLoss] = []
         self._answers: list[tuple[Tensor, Tensor]] = []
+        self._effective: dict[int, list[Tensor]] = {}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch and add its terms to the epoch's sums."""
@@ -103,13 +106,16 @@ class GraphClassifier(lightning.LightningModule):
         """Start the validation's sums; this comes after the epoch's last training step."""
         for name, total in self._train_sums.items():
             self.curves[name].append(float(total) / self._num_train_graphs)
-        self._losses, self._answers = [], []
+        self._losses, self._answers, self._effective = [], [], defaultdict(list)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the validation's outputs and losses."""
-        logits = self._predict(batch).logits
+        logits, *_, levels = self._predict(batch)
         self._answers.append((logits, batch.y))
         self._losses.append(self.task.summed_loss(logits, batch.y))
+        pooled = [level for level in levels if isinstance(level, PooledGraph)]
+        for number, rows in enumerate(assigned_rows(pooled, batch.batch)):
+            self._effective[number].append(effective_clusters(*rows, batch.num_graphs))
 
     def on_validation_epoch_end(self) -> None:
         """Close the epoch's validation and log the score that choice of epoch goes by."""
@@ -119,6 +125,9 @@ class GraphClassifier(lightning.LightningModule):
         loss = float(losses.total.sum()) / max(1, int(losses.entries.sum()))
         self.curves[f"validation_{self.task.metric}"].append(metric)
         self.curves["validation_loss"].append(loss)
+        for number, values in self._effective.items():
+            mean = float(torch.cat(values).nanmean())
+            self.curves[f"effective_clusters_{number}"].append(mean)
         self.log("validation_loss", loss)
         self.log("score", score(metric, loss, self.settings))
 

@@ -11,6 +11,8 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 from torch_geometric.utils import to_dense_batch
 
+from benchmarks.effective_clusters import effective_clusters, entropy
+
 Array = np.ndarray
 
 
@@ -23,8 +25,7 @@ class Use(NamedTuple):
         nodes: Number of nodes :math:`n`.
         available: Number of clusters :math:`K` that the graph may use.
         used: Number of clusters that are the likeliest one of some node.
-        effective: :math:`\exp H(\bar{s})`, where :math:`\bar{s}` is the mean assignment of the
-            graph's nodes: all :math:`K` if they are spread evenly.
+        effective: :func:`~benchmarks.effective_clusters.effective_clusters`.
         entropy: Mean over the nodes of :math:`H(s_i) = -\sum_k s_{ik} \log s_{ik}`, in nats.
         relative_entropy: The same by :math:`\log K`, the largest there can be; NaN for
             :math:`K = 1`.
@@ -71,16 +72,15 @@ def cluster_use(s: Tensor, graph: Tensor, available: Tensor) -> Use:
     s = s.double()
     num_graphs, num_clusters = available.numel(), s.size(1)
     nodes = torch.bincount(graph, minlength=num_graphs).double()
-    total = s.new_zeros(num_graphs, num_clusters).index_add_(0, graph, s)
-    mean = total / nodes.unsqueeze(1)
-    entropy = s.new_zeros(num_graphs).index_add_(0, graph, _entropy(s)) / nodes
+    decided = s.new_zeros(num_graphs).index_add_(0, graph, entropy(s)) / nodes
     label = s.argmax(1) if num_clusters else graph
     pairs = torch.unique(graph * max(num_clusters, 1) + label)
     used = torch.bincount(pairs // max(num_clusters, 1), minlength=num_graphs).double()
     used[nodes == 0] = torch.nan
     largest = available.double().log()
-    relative = torch.where(largest > 0, entropy / largest, torch.nan)
-    values = (nodes, available.double(), used, _entropy(mean).exp(), entropy, relative)
+    relative = torch.where(largest > 0, decided / largest, torch.nan)
+    effective = effective_clusters(s, graph, num_graphs)
+    values = (nodes, available.double(), used, effective, decided, relative)
     return Use(*(value.numpy() for value in values))
 
 
@@ -161,8 +161,3 @@ def composed(assignments: list[Tensor], graph: Tensor) -> Tensor:
         rows = rows @ s
     of_nodes: Tensor = rows[mask]
     return of_nodes
-
-
-def _entropy(p: Tensor) -> Tensor:
-    entropy: Tensor = -torch.xlogy(p, p).sum(-1)
-    return entropy

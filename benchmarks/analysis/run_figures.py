@@ -22,6 +22,7 @@ from benchmarks.analysis.measures import (
     shuffled_labels,
     undirected_edges,
 )
+from benchmarks.effective_clusters import assigned_rows
 from benchmarks.errors import UsageError
 from benchmarks.forward import Forward
 from benchmarks.ogb_dataset import is_ogb
@@ -134,21 +135,18 @@ def _measure(pooled_levels: Sequence[Any], batch: Batch, levels: dict[int, Level
     graph, num_graphs = batch.batch, batch.num_graphs
     edges = undirected_edges(batch.edge_index.as_subclass(Tensor))
     assignments: list[Tensor] = []
-    mask: Tensor | None = None
-    for number, pooled in enumerate(pooled_levels):
-        s = pooled.assignment
-        assignments.append(s)
-        rows, rows_graph = (s, graph) if mask is None else (s[mask], mask.nonzero()[:, 0])
+    every_row = assigned_rows(pooled_levels, graph)
+    for number, (pooled, rows) in enumerate(zip(pooled_levels, every_row, strict=True)):
+        assignments.append(pooled.assignment)
         available = pooled.mask.sum(1)
         level = levels[number]
-        level.use.append(cluster_use(rows, rows_graph, available))
+        level.use.append(cluster_use(*rows, available))
         of_nodes = composed(assignments, graph)
         level.composed_use.append(cluster_use(of_nodes, graph, available))
         label, where = of_nodes.argmax(1).numpy(), graph.numpy()
         level.structure.append(cluster_structure(label, where, edges, num_graphs))
         label = shuffled_labels(label, where, SHUFFLE_SEED)
         level.shuffled.append(cluster_structure(label, where, edges, num_graphs))
-        mask = pooled.mask
 
 
 def _fold(trained: Trained, part: str) -> Record:

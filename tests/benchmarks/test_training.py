@@ -12,6 +12,7 @@ from benchmarks.forward import Forward
 from benchmarks.settings import make_settings
 from benchmarks.task import BinaryTasks, Multiclass
 from benchmarks.training import evaluate, score, train
+from pyg_diffpool import DiffPoolNet
 
 CLASSES = Multiclass(2)
 
@@ -165,3 +166,45 @@ def test_forward_refuses_what_is_no_prediction():
 
     with pytest.raises(UsageError, match="expected logits"):
         Forward(Wrong())(next(iter(DataLoader(graphs(2), 2))))
+
+
+def pooling(seed=0, **keywords):
+    torch.manual_seed(seed)
+    return DiffPoolNet(
+        3, 8, 2, max_clusters=[4, 2], num_layers=1, num_layers_after=1, dropout=0.2, **keywords
+    )
+
+
+def test_effective_clusters_are_those_of_the_validation_graphs():
+    train_loader, validation_loader = loaders()
+    model = pooling(ratio=0.5)
+    result = train(model, train_loader, validation_loader, settings(epochs=3), CLASSES)
+    model.eval()
+    (every,) = DataLoader(graphs(40, seed=1), 40)
+    with torch.no_grad():
+        levels = model(every.x, every.edge_index, batch=every.batch).levels
+    # Graphs of five nodes: three clusters, then two.
+    means = [levels[0].assignment.view(40, 5, 4).mean(1), levels[1].assignment[:, :3].mean(1)]
+    for number, mean in enumerate(means):
+        curve = result.curves[f"effective_clusters_{number}"]
+        assert len(curve) == 3
+        expected = torch.distributions.Categorical(mean).entropy().exp().mean()
+        assert curve[result.best_epoch - 1] == pytest.approx(float(expected), rel=1e-4)
+        assert 1 <= min(curve) <= max(curve) <= 3 - number + 1e-6
+    flat = train(MeanNet(), *loaders(), settings(epochs=1), CLASSES)
+    assert not [name for name in flat.curves if "effective" in name]
+
+
+def test_counting_clusters_changes_no_other_number(monkeypatch):
+    def trained():
+        torch.manual_seed(1)
+        return train(pooling(), *loaders(), settings(epochs=3), CLASSES)
+
+    counted = trained()
+    monkeypatch.setattr("benchmarks.training.assigned_rows", lambda levels, graph: [])
+    plain = trained()
+    added = {"effective_clusters_0", "effective_clusters_1"}
+    assert set(counted.curves) - set(plain.curves) == added
+    assert {name: counted.curves[name] for name in plain.curves} == plain.curves
+    for name, weights in plain.state_dict.items():
+        assert torch.equal(weights, counted.state_dict[name])
