@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import coalesce
 
 from pyg_diffpool.visualize.input_graph import read_graph
-from pyg_diffpool.visualize.layout import fitted, graph_layout, spread
+from pyg_diffpool.visualize.layout import Array, fitted, graph_layout
+from pyg_diffpool.visualize.packing import nested_positions
 from pyg_diffpool.visualize.palette import cluster_colors, cluster_marks
 from pyg_diffpool.visualize.poolings import Pooling, Poolings, poolings_of_graph, read_poolings
-
-CLUSTERS_APART = 0.42  # least distance of two clusters, in a square of side 2
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def hierarchy(
     eleventh cluster on they come again, with another mark (see
     :func:`~pyg_diffpool.visualize.palette.cluster_marks`).
 
-    Each cluster stands amid its members, moved a little where clusters would lie on each other.
+    Clusters stand about where their members do, moved so that no two lie on each other and that
+    clusters of one cluster stand together.
 
     Args:
         data: The graph or batch that was pooled. Weights of its edges are :obj:`edge_weight`, or
@@ -200,15 +201,19 @@ def _positions(
         )
     else:
         place = fitted(position.detach().cpu().double().numpy())
-    places = [torch.from_numpy(place)]
-    for level, (_, cluster) in enumerate(members[:-1]):
-        weight = masses[level].clamp(min=1e-6)
-        count = int(cluster.max()) + 1
-        total = weight.new_zeros(count).index_add_(0, cluster, weight)
-        moment = weight.new_zeros(count, 2).index_add_(0, cluster, weight[:, None] * places[-1])
-        middle = fitted((moment / total[:, None]).numpy())
-        places.append(torch.from_numpy(spread(middle, CLUSTERS_APART, seed)))
-    return places
+    middles = [place]
+    for mass, (_, cluster) in zip(masses, members[:-1], strict=False):
+        middles.append(_middles(middles[-1], mass.numpy(), cluster.numpy()))
+    groups = [cluster.numpy() for _, cluster in members[1:]]
+    nested = nested_positions(middles[1:], groups, masses[1].numpy(), seed)
+    return [torch.from_numpy(fitted(found)) for found in (place, *nested)]
+
+
+def _middles(place: Array, mass: Array, cluster: Array) -> Array:
+    """Return the mean place of each cluster's members."""
+    weight = np.maximum(mass, 1e-6)
+    total = np.bincount(cluster, weight)
+    return np.stack([np.bincount(cluster, weight * along) / total for along in place.T], 1)
 
 
 def _looks(

@@ -153,31 +153,3 @@ def fitted(position: Array) -> Array:
     half = max(float((high - low).max()) / 2, 1e-9)
     inside: Array = (position - (low + high) / 2) / half
     return inside
-
-
-def spread(position: Array, apart: float, seed: int = 0) -> Array:
-    """Push points apart that are closer than a distance, then fit them into the square.
-
-    Args:
-        position: Points within ``[-1, 1]²``, ``[n, 2]``.
-        apart: Least distance, in the square's units; less where so many do not fit.
-        seed: Of the jitter that parts equal points. (default: :obj:`0`)
-
-    Example:
-        >>> spread(np.zeros((1, 2)), apart=0.5).tolist()
-        [[0.0, 0.0]]
-    """
-    count = len(position)
-    if count == 1:
-        return np.zeros((1, 2))
-    apart = min(apart, 1.6 / np.sqrt(count))
-    moved = position + 1e-3 * np.random.default_rng(seed).standard_normal(position.shape)
-    for _ in range(200):
-        between = moved[:, None] - moved[None]
-        distance = np.linalg.norm(between, axis=-1)
-        np.fill_diagonal(distance, np.inf)
-        if distance.min() >= apart:
-            break
-        push = np.clip(1.05 * apart - distance, 0, None) / 2 / np.maximum(distance, 1e-9)
-        moved = moved + (between * push[..., None]).sum(1) * 0.5
-    return fitted(moved)

@@ -1,0 +1,179 @@
+"""The paper's Figure 2 for any graph: all levels side by side."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyg_diffpool.visualize.drawing import (
+    Pieces,
+    draw_edges,
+    draw_hulls,
+    draw_nodes,
+    draw_numbers,
+    draw_rings,
+    node_radii,
+)
+from pyg_diffpool.visualize.figures import axes_for
+from pyg_diffpool.visualize.hierarchy import Level, hierarchy
+from pyg_diffpool.visualize.poolings import Poolings
+
+PANEL = 4.0  # inches
+INPUT_PANEL = 1.35  # width of the input graph's panel, by that of the others
+MARGIN = 0.2  # around positions, which are within a square of side 2
+LEAST_VIEW = (1.8, 1.0)  # width and height that a panel shows, where a level is smaller
+TEXT_HEIGHT = 1.0  # inches for title and caption
+NUMBERED = 40  # most clusters whose numbers fit
+
+
+def plot_hierarchy(
+    data: Data,
+    out: Poolings,
+    *,
+    graph: int = 0,
+    axes: Any = None,
+    numbers: bool = True,
+    captions: bool = True,
+    seed: int = 0,
+    position: Tensor | None = None,
+    colors: Mapping[int, str] | None = None,
+    max_nodes: int = 10_000,
+) -> NDArray[Any]:
+    r"""Draw the levels of a graph's learned hierarchy side by side, as the paper's Figure 2.
+
+    From `"Hierarchical Graph Representation Learning with Differentiable Pooling"
+    <https://arxiv.org/abs/1806.08804>`_. Colours lead through the levels:
+
+    - **level 0** is the input graph. A node bears the colour of its likeliest cluster, and a hull
+      of that colour surrounds each connected part of the cluster.
+    - **level 1** has these clusters as nodes, in the same colours, their areas by mass
+      :math:`\sum_i S_{ik}`; lines are as wide as :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}`
+      is large (a cluster's own entry is not drawn). Hulls surround those that are pooled together.
+    - **later levels** show each cluster as a ring of the colours of level 1 that went into it, on a
+      disc in the colour of its hull on the level before.
+
+    Clusters that are nobody's likeliest are left out; titles tell how many there could be. The ten
+    heaviest clusters have colours that differ for the colour-blind as well; from the eleventh on
+    colours come again with another mark: square, triangle, and so on. Clusters bear their numbers
+    and how many nodes of the input they hold, up to 40 of them.
+
+    Args:
+        data: The graph or batch that was pooled, see :func:`hierarchy`.
+        out: What the network returned for it, or assignments, see :func:`hierarchy`.
+        graph: Number of the graph in the batch. (default: :obj:`0`)
+        axes: Matplotlib axes to draw on, one for each level. (default: :obj:`None`, a new figure,
+            which is :obj:`axes[0].figure` of what is returned)
+        numbers: Whether clusters bear numbers and sizes. (default: :obj:`True`)
+        captions: Whether a line below each level tells how to read it. (default: :obj:`True`)
+        seed: Of the layout: equal arguments, equal pictures. (default: :obj:`0`)
+        position: Own positions of the graph's nodes, see :func:`hierarchy`. (default: :obj:`None`)
+        colors: Own colours of the first pooling's clusters, by number. (default: :obj:`None`)
+        max_nodes: Largest graph to draw. (default: :obj:`10000`)
+
+    Returns:
+        Array of the axes, one for each level.
+
+    Raises:
+        ImportError: If Matplotlib, NetworkX or SciPy is not installed
+            (:obj:`pip install "pyg-diffpool[visualize]"`).
+        TypeError: If an argument is of another type.
+        ValueError: As :func:`hierarchy`; or if there are not as many axes as levels.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> data = Data(edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), num_nodes=3)
+        >>> s = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]])
+        >>> axes = plot_hierarchy(data, s, axes=Figure().subplots(1, 2))
+        >>> axes[1].get_title()
+        'Level 1: 2 of 2 clusters in use'
+    """
+    levels = hierarchy(
+        data,
+        out,
+        graph=graph,
+        seed=seed,
+        position=position,
+        colors=colors,
+        max_nodes=max_nodes,
+    ).levels
+    others = len(levels) - 1
+    radii = [node_radii(level, clusters=number > 0) for number, level in enumerate(levels)]
+    views = [_view(level, radius) for level, radius in zip(levels, radii, strict=True)]
+    ratios = [INPUT_PANEL] + [1.0] * others
+    tallest = max(ratio * view[3] / view[2] for ratio, view in zip(ratios, views, strict=True))
+    size = PANEL * sum(ratios) / len(levels), PANEL * min(tallest, 1.1) + TEXT_HEIGHT
+    panels = axes_for(axes, len(levels), panel=size, width_ratios=ratios)
+    counts, pieces = _counts(levels), _pieces(levels)
+    for number, (panel, level) in enumerate(zip(panels, levels, strict=True)):
+        radius = radii[number]
+        if number + 1 < len(levels):
+            draw_hulls(panel, level, levels[number + 1].color, radius, by_part=number == 0)
+        draw_edges(panel, level, clusters=number > 0)
+        if number < 2:
+            draw_nodes(panel, level, radius)
+        else:
+            draw_rings(panel, level, radius, pieces[number])
+        if numbers and number > 0 and len(radius) <= NUMBERED:
+            draw_numbers(panel, level, radius, counts[number], on_white=number > 1)
+        left, bottom, width, height = views[number]
+        panel.set(xlim=(left, left + width), ylim=(bottom, bottom + height), aspect="equal")
+        panel.set(xticks=[], yticks=[])
+        panel.spines[:].set_visible(False)
+        panel.set_title(_title(number, level), fontsize=10)
+        if captions:
+            last = number + 1 == len(levels)
+            panel.set_xlabel(_caption(number, last), fontsize=8, color="#555555")
+    return panels
+
+
+def _title(number: int, level: Level) -> str:
+    count = level.index.numel()
+    if number == 0:
+        return f"Level 0: the input graph, {count} nodes"
+    return f"Level {number}: {count} of {count + level.hidden} clusters in use"
+
+
+def _caption(number: int, last: bool) -> str:
+    if number == 0:
+        return "colour and hull: its cluster on level 1"
+    if number == 1:
+        own = "same colours; area: mass; lines: SᵀAS; n: nodes"
+        return own if last else own + f"\nhull: its cluster on level {number + 1}"
+    ring = "ring: the clusters of level 1 inside"
+    return ring if last else ring + f"\nhull: its cluster on level {number + 1}"
+
+
+def _view(level: Level, radius: NDArray[Any]) -> tuple[float, float, float, float]:
+    """Return left, bottom, width and height of what is to be seen."""
+    position, reach = level.position.numpy(), radius[:, None] + MARGIN
+    low, high = (position - reach).min(0), (position + reach).max(0)
+    middle, half = (low + high) / 2, np.maximum(high - low, LEAST_VIEW) / 2
+    (left, bottom), (width, height) = (middle - half).tolist(), (2 * half).tolist()
+    return left, bottom, width, height
+
+
+def _counts(levels: Sequence[Level]) -> list[list[int]]:
+    """Return how many of the input's nodes each node holds."""
+    counts: list[NDArray[Any]] = [np.ones(levels[0].index.numel())]
+    for level in levels[:-1]:
+        counts.append(np.bincount(level.cluster.numpy(), counts[-1]))
+    return [count.astype(int).tolist() for count in counts]
+
+
+def _pieces(levels: Sequence[Level]) -> list[Pieces]:
+    """Return masses and colours of the clusters of level 1 in each node, largest first."""
+    first = levels[1]
+    single = zip(first.mass.tolist(), first.color, strict=True)
+    pieces: list[Any] = [[], [[(mass, color)] for mass, color in single]]
+    for below, level in itertools.pairwise(levels[1:]):
+        inside: list[list[tuple[float, str]]] = [[] for _ in level.color]
+        for cluster, parts in zip(below.cluster.tolist(), pieces[-1], strict=True):
+            inside[cluster].extend(parts)
+        pieces.append([sorted(parts, reverse=True) for parts in inside])
+    return pieces
