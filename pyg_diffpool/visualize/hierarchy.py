@@ -12,10 +12,11 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import coalesce
 
-from pyg_diffpool.visualize.input_graph import read_graph
+from pyg_diffpool.ops import coarsen
+from pyg_diffpool.visualize.input_graph import InputGraph, read_graph
 from pyg_diffpool.visualize.layout import Array, fitted, graph_layout
+from pyg_diffpool.visualize.members import Members, looks, members
 from pyg_diffpool.visualize.packing import nested_positions
-from pyg_diffpool.visualize.palette import cluster_colors, cluster_marks
 from pyg_diffpool.visualize.poolings import Pooling, Poolings, poolings_of_graph, read_poolings
 
 
@@ -112,61 +113,56 @@ def hierarchy(
         ([0, 1], 1)
     """
     poolings = read_poolings(out)
-    first = poolings[0].s
-    source = read_graph(data, graph, num_nodes=first.size(0) if first.dim() == 2 else None)
+    source = read_graph(data, graph, poolings)
     num_nodes = source.node.numel()
     if num_nodes > max_nodes:
         raise ValueError(
-            f"data: graph {graph} has {num_nodes} nodes, of which a picture shows little: raise "
-            f"max_nodes={max_nodes} to draw it all the same"
+            f"data: graph {graph} has {num_nodes} nodes, of which a picture shows little; "
+            f"max_nodes={num_nodes} draws it all the same"
         )
-    own = poolings_of_graph(poolings, graph, source)
-    members = _members(own, num_nodes)
-    masses = [source.edge_weight.new_ones(num_nodes)]
-    for pooling in own:
-        masses.append(pooling.s.t() @ masses[-1])
-    shown = [mass[index] for mass, (index, _) in zip(masses, members, strict=True)]
+    own = poolings_of_graph(poolings, graph, source.node)
+    levels = members(own)
     edges = [_edges_once(source.edge_index, source.edge_weight, num_nodes)]
-    edges += [
-        _dense_edges(pooling, index) for pooling, (index, _) in zip(own, members[1:], strict=True)
+    for adj, level in zip(_adjacencies(own, source), levels[1:], strict=True):
+        edges.append(_dense_edges(adj[level.number][:, level.number]))
+    places = _positions(position, edges[0][0], levels, seed)
+    appearance = looks(levels, colors)
+    memberships = [
+        pooling.s[level.number][:, above.number]
+        for pooling, level, above in zip(own, levels, levels[1:], strict=False)
     ]
-    places = _positions(position, edges[0][0], shown, members, seed)
-    looks = _looks(shown, members, colors)
-    levels = []
-    for number, (index, cluster) in enumerate(members):
-        last = number == len(own)
-        columns = members[number + 1][0] if not last else index[:0]
-        membership = own[number].s[index][:, columns] if not last else masses[0].new_zeros(0)
-        available = num_nodes if number == 0 else int(own[number - 1].available.sum())
-        color, mark = looks[number]
-        levels.append(
+    memberships.append(own[-1].s.new_zeros(levels[-1].number.numel(), 0))
+    parts = zip(levels, edges, places, appearance, memberships, strict=True)
+    return Hierarchy(
+        [
             Level(
-                position=places[number],
-                edge=edges[number][0],
-                weight=edges[number][1],
-                mass=shown[number],
-                cluster=cluster,
-                membership=membership.view(index.numel(), columns.numel()),
-                index=index,
-                color=color,
-                mark=mark,
-                hidden=available - index.numel(),
+                position=place,
+                edge=edge,
+                weight=weight,
+                mass=level.mass,
+                cluster=level.cluster,
+                membership=membership,
+                index=level.number,
+                color=look.color,
+                mark=look.mark,
+                hidden=level.hidden,
             )
-        )
-    return Hierarchy(levels)
+            for level, (edge, weight), place, look, membership in parts
+        ]
+    )
 
 
-def _members(own: Sequence[Pooling], num_nodes: int) -> list[tuple[Tensor, Tensor]]:
-    """Return each level's nodes in use, and for each the row of its cluster on the next level."""
-    index = torch.arange(num_nodes)
-    members = []
-    for pooling in own:
-        likelihood = pooling.s[index].masked_fill(~pooling.available, -1.0)
-        used, cluster = torch.unique(likelihood.argmax(1), return_inverse=True)
-        members.append((index, cluster))
-        index = used
-    members.append((index, torch.full_like(index, -1)))
-    return members
+def _adjacencies(own: Sequence[Pooling], source: InputGraph) -> list[Tensor]:
+    """Return the coarse adjacencies, computed where they are not known."""
+    found: list[Tensor] = []
+    for s, adj, _ in own:
+        if adj is None and found:
+            adj = s.t() @ found[-1] @ s
+        elif adj is None:
+            ones = s.new_ones(s.size(0), 1)
+            adj = coarsen(ones, s, source.edge_index, source.edge_weight).adj[0]
+        found.append(adj)
+    return found
 
 
 def _edges_once(edge_index: Tensor, weight: Tensor, num_nodes: int) -> tuple[Tensor, Tensor]:
@@ -177,35 +173,30 @@ def _edges_once(edge_index: Tensor, weight: Tensor, num_nodes: int) -> tuple[Ten
     return edge[:, weight != 0], weight[weight != 0]
 
 
-def _dense_edges(pooling: Pooling, index: Tensor) -> tuple[Tensor, Tensor]:
-    assert pooling.adj is not None
-    adj = pooling.adj[index][:, index]
-    edge = (adj + adj.t()).triu(1).nonzero().t()
-    return edge, (adj[edge[0], edge[1]] + adj[edge[1], edge[0]]) / 2
+def _dense_edges(adj: Tensor) -> tuple[Tensor, Tensor]:
+    mean = ((adj + adj.t()) / 2).triu(1)
+    edge = mean.nonzero().t()
+    return edge, mean[edge[0], edge[1]]
 
 
 def _positions(
-    position: Tensor | None,
-    edge: Tensor,
-    masses: Sequence[Tensor],
-    members: Sequence[tuple[Tensor, Tensor]],
-    seed: int,
+    position: Tensor | None, edge: Tensor, levels: Sequence[Members], seed: int
 ) -> list[Tensor]:
-    num_nodes = masses[0].numel()
+    num_nodes = levels[0].number.numel()
     if position is None:
-        place = graph_layout(num_nodes, edge.numpy(), members[0][1].numpy(), seed)
+        place = graph_layout(num_nodes, edge.numpy(), levels[0].cluster.numpy(), seed)
     elif tuple(position.shape) != (num_nodes, 2) or not bool(torch.isfinite(position).all()):
         raise ValueError(
             f"position: expected finite numbers of shape ({num_nodes}, 2), "
             f"got shape {tuple(position.shape)}"
         )
     else:
-        place = fitted(position.detach().cpu().double().numpy())
+        place = position.detach().cpu().double().numpy()
     middles = [place]
-    for mass, (_, cluster) in zip(masses, members[:-1], strict=False):
-        middles.append(_middles(middles[-1], mass.numpy(), cluster.numpy()))
-    groups = [cluster.numpy() for _, cluster in members[1:]]
-    nested = nested_positions(middles[1:], groups, masses[1].numpy(), seed)
+    for level in levels[:-1]:
+        middles.append(_middles(middles[-1], level.mass.numpy(), level.cluster.numpy()))
+    groups = [level.cluster.numpy() for level in levels[1:]]
+    nested = nested_positions(middles[1:], groups, levels[1].mass.numpy(), seed)
     return [torch.from_numpy(fitted(found)) for found in (place, *nested)]
 
 
@@ -214,28 +205,3 @@ def _middles(place: Array, mass: Array, cluster: Array) -> Array:
     weight = np.maximum(mass, 1e-6)
     total = np.bincount(cluster, weight)
     return np.stack([np.bincount(cluster, weight * along) / total for along in place.T], 1)
-
-
-def _looks(
-    masses: Sequence[Tensor],
-    members: Sequence[tuple[Tensor, Tensor]],
-    colors: Mapping[int, str] | None,
-) -> list[tuple[list[str], list[str]]]:
-    """Return colours and marks of each level."""
-    order = masses[1].argsort(descending=True, stable=True)
-    numbers = members[1][0][order].tolist()
-    dealt = cluster_colors(numbers, colors)
-    back = order.argsort().tolist()
-    marks = cluster_marks(dealt)
-    looks = [([dealt[rank] for rank in back], [marks[rank] for rank in back])]
-    for level in range(2, len(members)):
-        cluster, mass = members[level - 1][1], masses[level - 1]
-        heaviest = [
-            max((cluster == row).nonzero().flatten().tolist(), key=mass.tolist().__getitem__)
-            for row in range(masses[level].numel())
-        ]
-        color, mark = looks[-1]
-        looks.append(([color[row] for row in heaviest], [mark[row] for row in heaviest]))
-    color, mark = looks[0]
-    rows = members[0][1].tolist()
-    return [([color[row] for row in rows], [mark[row] for row in rows]), *looks]

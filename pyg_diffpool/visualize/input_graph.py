@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import to_edge_index
 
 from pyg_diffpool.ops.validation import check_edges
+from pyg_diffpool.visualize.poolings import Pooling, count_graphs
 
 
 class InputGraph(NamedTuple):
@@ -26,29 +28,40 @@ class InputGraph(NamedTuple):
     edge_weight: Tensor
 
 
-def read_graph(data: Data, graph: int, num_nodes: int | None = None) -> InputGraph:
+def read_graph(data: Data, graph: int, poolings: Sequence[Pooling]) -> InputGraph:
     """Pick one graph of a batch.
 
     Args:
         data: A graph, or a batch of graphs. Weights are :obj:`edge_weight`, or else an
             :obj:`edge_attr` of one dimension and a floating point dtype, or else one.
         graph: Number of the graph.
-        num_nodes: Number of nodes of data, for data that do not tell. (default: :obj:`None`)
+        poolings: Of the whole batch.
 
     Raises:
         TypeError: If data is of another type.
-        ValueError: If there are no edges at all, or no such graph, or the graph has no nodes.
+        ValueError: If there are no edges at all, or no such graph, or the graph has no nodes, or
+            the poolings are those of other graphs.
 
     Example:
+        >>> from pyg_diffpool.visualize.poolings import read_poolings
         >>> data = Data(edge_index=torch.tensor([[0, 2], [1, 3]]), batch=torch.tensor([0, 0, 1, 1]))
-        >>> read_graph(data, 1).edge_index.tolist()
+        >>> read_graph(data, 1, read_poolings(torch.eye(4))).edge_index.tolist()
         [[0], [1]]
     """
     if not isinstance(data, Data):
         raise TypeError(f"data: expected a Data or a Batch, got {type(data).__name__}")
+    rows = poolings[0].s.size(0) if poolings[0].s.dim() == 2 else None
+    # Otherwise PyG guesses, and misses the last nodes where they have no edges.
     told = any(data.get(key) is not None for key in ("num_nodes", "x", "pos", "batch"))
-    size = int(data.num_nodes or 0) if told or num_nodes is None else num_nodes
-    node = nodes_of(data.get("batch"), size, graph, getattr(data, "num_graphs", None))
+    size = int(data.num_nodes or 0) if told or rows is None else rows
+    if rows is not None and rows != size:
+        raise ValueError(
+            f"out: assignment 0: expected one row for each of the {size} nodes of data, got {rows}"
+        )
+    num_graphs, pooled = getattr(data, "num_graphs", None), count_graphs(poolings)
+    if None not in (num_graphs, pooled) and num_graphs != pooled:
+        raise ValueError(f"out: expected {num_graphs} graphs, as many as data, got {pooled}")
+    node = nodes_of(data.get("batch"), size, graph, num_graphs or pooled)
     edge_index, edge_weight = _edges(data)
     check_edges(edge_index[0], edge_index[1], edge_weight, size, values=True)
     place = torch.full((size,), -1)
@@ -57,7 +70,7 @@ def read_graph(data: Data, graph: int, num_nodes: int | None = None) -> InputGra
     if bool(((source < 0) != (target < 0)).any()):
         raise ValueError(f"edge_index: expected no edge between graph {graph} and another one")
     own = source >= 0
-    return InputGraph(node, torch.stack([source[own], target[own]]), edge_weight[own].double())
+    return InputGraph(node, torch.stack([source[own], target[own]]), edge_weight[own])
 
 
 def nodes_of(
@@ -72,18 +85,21 @@ def nodes_of(
         num_graphs: Number of graphs. (default: the last entry of :obj:`batch` plus one)
 
     Raises:
-        ValueError: If there is no such graph, or it has no nodes.
+        ValueError: If there is no such graph, or it has no nodes, or :obj:`batch` is missing.
 
     Example:
         >>> nodes_of(torch.tensor([0, 1, 1]), 3, 1)
         tensor([1, 2])
     """
     if batch is None:
-        batch = torch.zeros(num_nodes, dtype=torch.long)
-        num_graphs = 1
+        if num_graphs not in (None, 1):
+            raise ValueError(f"batch: expected the graph of each node, out holds {num_graphs}")
+        batch, num_graphs = torch.zeros(num_nodes, dtype=torch.long), 1
+    if batch.numel() != num_nodes:
+        raise ValueError(f"batch: expected {num_nodes} numbers, got {batch.numel()}")
     batch = batch.detach().cpu()
     if num_graphs is None:
-        num_graphs = int(batch.max()) + 1 if batch.numel() else 0
+        num_graphs = int(batch.max()) + 1 if num_nodes else 0
     if not 0 <= graph < num_graphs:
         raise ValueError(f"graph: expected 0 to {num_graphs - 1}, got {graph}")
     node = (batch == graph).nonzero().flatten()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import torch
 from torch import Tensor
 
 from pyg_diffpool.models import DiffPoolOutput
 from pyg_diffpool.nn import PooledGraph
-from pyg_diffpool.ops import coarsen
 from pyg_diffpool.ops.validation import FLOATING
-from pyg_diffpool.visualize.input_graph import InputGraph
 
 Poolings: TypeAlias = DiffPoolOutput | PooledGraph | Tensor | Sequence[Any]
 
@@ -102,76 +100,64 @@ def _read(part: PooledGraph | Tensor, level: int) -> Pooling:
     )
 
 
-def poolings_of_graph(poolings: Sequence[Pooling], graph: int, source: InputGraph) -> list[Pooling]:
-    """Pick one graph's poolings, and compute the coarse adjacencies that are not known.
+def count_graphs(poolings: Sequence[Pooling]) -> int | None:
+    """Return the number of graphs, or None where a single assignment ``[N, K]`` tells none.
+
+    Args:
+        poolings: See :func:`read_poolings`.
+
+    Raises:
+        ValueError: If levels hold different numbers of graphs.
+
+    Example:
+        >>> count_graphs(read_poolings([torch.ones(5, 1), torch.ones(2, 1, 1)]))
+        2
+    """
+    counts = [part.size(0) for s, adj, _ in poolings for part in (s, adj) if _is_batch(part)]
+    if len(set(counts)) > 1:
+        raise ValueError(f"out: expected as many graphs on each level, got {counts}")
+    return counts[0] if counts else None
+
+
+def _is_batch(part: Tensor | None) -> TypeGuard[Tensor]:
+    return part is not None and part.dim() == 3
+
+
+def poolings_of_graph(poolings: Sequence[Pooling], graph: int, node: Tensor) -> list[Pooling]:
+    """Pick one graph's poolings.
 
     Args:
         poolings: Of all graphs, see :func:`read_poolings`.
         graph: Number of the graph.
-        source: The graph itself.
-
-    Raises:
-        ValueError: If there is no such graph, or assignments are not probabilities.
-
-    Example:
-        >>> source = InputGraph(torch.arange(2), torch.tensor([[0], [1]]), torch.ones(1))
-        >>> poolings_of_graph(read_poolings(torch.eye(2)), 0, source)[0].adj.tolist()
-        [[0.0, 1.0], [0.0, 0.0]]
-    """
-    own: list[Pooling] = []
-    for level, pooling in enumerate(poolings):
-        s = assignment_of_graph(pooling, level, graph, source.node)
-        known = poolings[level].adj
-        if known is not None:
-            if not 0 <= graph < known.size(0):
-                raise ValueError(f"graph: expected 0 to {known.size(0) - 1}, got {graph}")
-            adj = known[graph]
-        elif own:
-            below = own[-1].adj
-            assert below is not None
-            adj = s.t() @ below @ s
-        else:
-            ones, weight = s.new_ones(s.size(0), 1), source.edge_weight
-            adj = coarsen(ones, s, source.edge_index, weight.double()).adj[0]
-        # Of a sequence of plain assignments, the first tells nothing of the number of graphs.
-        available = pooling.available[graph if pooling.available.size(0) > 1 else 0]
-        check_probabilities(s[own[-1].available] if own else s, level)
-        own.append(Pooling(s, adj, available))
-    return own
-
-
-def assignment_of_graph(pooling: Pooling, level: int, graph: int, node: Tensor) -> Tensor:
-    """Return the rows of one graph, ``[n, K]``.
-
-    Args:
-        pooling: Of all graphs.
-        level: Its number, for messages.
-        graph: Number of the graph.
         node: Numbers of the graph's nodes in the batch.
 
     Raises:
-        ValueError: If there is no such graph or row.
+        ValueError: If the graph has more nodes than rows, or rows are not probabilities.
 
     Example:
-        >>> pooling = read_poolings(torch.eye(4))[0]
-        >>> assignment_of_graph(pooling, 0, 0, torch.tensor([3])).tolist()
-        [[0.0, 0.0, 0.0, 1.0]]
+        >>> poolings = read_poolings([torch.eye(4), torch.ones(2, 4, 1)])
+        >>> [pooling.s.shape for pooling in poolings_of_graph(poolings, 1, torch.tensor([2, 3]))]
+        [torch.Size([2, 4]), torch.Size([4, 1])]
     """
-    s = pooling.s
-    if s.dim() == 2:
-        if node.numel() and int(node.max()) >= s.size(0):
+    own: list[Pooling] = []
+    for level, (s, adj, available) in enumerate(poolings):
+        if s.dim() == 2:
+            s = s[node]
+        elif level == 0:
+            # The first rows are nodes, the others padding.
+            s = s[graph, : node.numel()]
+        else:
+            s = s[graph]
+        if level == 0 and s.size(0) != node.numel():
             raise ValueError(
-                f"out: assignment {level}: expected one row for each node of data, "
-                f"got shape {tuple(s.shape)}"
+                f"out: assignment 0: expected a row for each of the {node.numel()} nodes of graph "
+                f"{graph}, got {s.size(0)}"
             )
-        return s[node]
-    if not 0 <= graph < s.size(0):
-        raise ValueError(
-            f"graph: expected 0 to {s.size(0) - 1}, as many as assignment {level} of out has, "
-            f"got {graph}"
-        )
-    # Of a dense level 0 the first rows are nodes, the others padding.
-    return s[graph, : node.numel()] if level == 0 else s[graph]
+        check_probabilities(s[own[-1].available] if own else s, level)
+        # A plain assignment tells nothing of the number of graphs: one row stands for all.
+        usable = available[graph if available.size(0) > 1 else 0]
+        own.append(Pooling(s, None if adj is None else adj[graph], usable))
+    return own
 
 
 def check_probabilities(s: Tensor, level: int) -> None:

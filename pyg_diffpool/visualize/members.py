@@ -1,0 +1,93 @@
+"""Which clusters are in use, what belongs to them, and how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyg_diffpool.visualize.palette import cluster_colors, cluster_marks
+from pyg_diffpool.visualize.poolings import Pooling
+
+
+class Members(NamedTuple):
+    """The nodes of one level that are in use.
+
+    Attributes:
+        number: Of each node, in the graph or among the clusters, ``[n]``.
+        cluster: Row of its cluster among the next level's nodes in use ``[n]``; -1 on the last.
+        mass: How many nodes of the input it stands for ``[n]``.
+        hidden: Number of clusters that are not in use.
+    """
+
+    number: Tensor
+    cluster: Tensor
+    mass: Tensor
+    hidden: int
+
+
+class Look(NamedTuple):
+    """Colours and marks of one level's nodes."""
+
+    color: list[str]
+    mark: list[str]
+
+
+def members(poolings: Sequence[Pooling]) -> list[Members]:
+    """Return the nodes in use of each level: all of the graph, then the likeliest of some node.
+
+    Args:
+        poolings: Of one graph.
+
+    Example:
+        >>> available = torch.ones(3, dtype=torch.bool)
+        >>> s = torch.tensor([[0.5, 0.0, 0.5], [0.2, 0.0, 0.8]])
+        >>> nodes, clusters = members([Pooling(s, None, available)])
+        >>> nodes.cluster.tolist(), clusters.number.tolist(), clusters.hidden
+        ([0, 1], [0, 2], 1)
+    """
+    number = torch.arange(poolings[0].s.size(0))
+    mass, hidden = poolings[0].s.new_ones(number.numel()), 0
+    levels = []
+    for s, _, available in poolings:
+        likelihood = s[number].masked_fill(~available, -1.0)
+        used, cluster = torch.unique(likelihood.argmax(1), return_inverse=True)
+        levels.append(Members(number, cluster, mass[number], hidden))
+        number, mass, hidden = used, s.t() @ mass, int(available.sum()) - used.numel()
+    levels.append(Members(number, torch.full_like(number, -1), mass[number], hidden))
+    return levels
+
+
+def looks(levels: Sequence[Members], own: Mapping[int, str] | None = None) -> list[Look]:
+    """Return colours and marks of each level, which lead from one to the next.
+
+    Clusters of the first pooling have a look of their own, which their nodes bear too; a cluster of
+    a later one has that of its heaviest member.
+
+    Args:
+        levels: See :func:`members`.
+        own: Own colours of the first pooling's clusters, by number. (default: :obj:`None`)
+
+    Example:
+        >>> s = torch.tensor([[0.1, 0.9], [0.2, 0.8], [0.9, 0.1]])
+        >>> both = members([Pooling(s, None, torch.ones(2, dtype=torch.bool))])
+        >>> [look.color for look in looks(both)]
+        [['#1845fb', '#1845fb', '#ffa90e'], ['#ffa90e', '#1845fb']]
+    """
+    first = levels[1]
+    order = first.mass.argsort(descending=True, stable=True)
+    color = cluster_colors(first.number[order].tolist(), own)
+    mark = cluster_marks(color)
+    found = [_taken(Look(color, mark), order.argsort().tolist())]
+    for level in levels[1:-1]:
+        # The last one written counts: of a cluster's members, the heaviest.
+        ascending = level.mass.argsort(stable=True).tolist()
+        heaviest = {int(level.cluster[row]): row for row in ascending}
+        found.append(_taken(found[-1], [heaviest[row] for row in sorted(heaviest)]))
+    return [_taken(found[0], levels[0].cluster.tolist()), *found]
+
+
+def _taken(look: Look, rows: Sequence[int]) -> Look:
+    return Look([look.color[row] for row in rows], [look.mark[row] for row in rows])
