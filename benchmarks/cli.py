@@ -23,6 +23,7 @@ _LAZY_COMMANDS = {
     "demo": ("benchmarks.demo", "demo"),
     "paper": ("benchmarks.paper.command", "paper"),
     "analyse": ("benchmarks.analysis.command", "analyse"),
+    "report": ("benchmarks.report.command", "report"),
     "coarsen": ("benchmarks.coarsen.bench", "coarsen"),
     "epoch": ("benchmarks.epoch.bench", "epoch"),
     "scaling": ("benchmarks.scaling.bench", "scaling"),

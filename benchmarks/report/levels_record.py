@@ -1,0 +1,78 @@
+"""The levels of one graph as the page draws them: places, edges, clusters, memberships."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from pyg_diffpool.visualize.hierarchy import Level, hierarchy
+
+Record = dict[str, Any]
+
+LISTED = 8
+"""Memberships of a node that the page lists; the others are told as one sum."""
+
+_PLACE_DIGITS, _SHARE_DIGITS = 3, 4
+
+SYMBOLS = {
+    "o": "circle",
+    "s": "square",
+    "^": "triangle-up",
+    "D": "diamond",
+    "v": "triangle-down",
+    "P": "cross",
+    "X": "x",
+    "*": "star",
+}
+"""Plotly's names of Matplotlib's markers."""
+
+
+def graph_levels(
+    batch: Batch, pooled: Sequence[Any], graph: int, position: Tensor | None = None
+) -> tuple[list[Record], Tensor]:
+    """Return the levels of one graph of a batch as JSON-ready values, and its nodes' places.
+
+    Args:
+        batch: The graphs that a network was called with.
+        pooled: The levels that it returned.
+        graph: The graph's number in the batch.
+        position: Places of the graph's nodes, as of another network's picture. (default: computed)
+    """
+    levels = hierarchy(batch, list(pooled), graph=graph, position=position).levels
+    return [level_record(level) for level in levels], levels[0].position
+
+
+def level_record(level: Level) -> Record:
+    """Return one level as JSON-ready values, with few digits since a page holds many."""
+    x, y = level.position.t().tolist()
+    return {
+        "x": _rounded(x, _PLACE_DIGITS),
+        "y": _rounded(y, _PLACE_DIGITS),
+        "edge": level.edge.tolist(),
+        "weight": _rounded(level.weight.tolist(), _SHARE_DIGITS),
+        "mass": _rounded(level.mass.tolist(), _SHARE_DIGITS),
+        "cluster": level.cluster.tolist(),
+        "index": level.index.tolist(),
+        "color": list(level.color),
+        "symbol": [SYMBOLS[mark] for mark in level.mark],
+        "membership": [_listed(row) for row in level.membership],
+        "hidden": level.hidden,
+    }
+
+
+def _listed(probabilities: Tensor) -> list[tuple[int, float]]:
+    """Return a node's likeliest clusters with their probabilities, by their rows of the next level.
+
+    Those that round to nothing are left out.
+    """
+    values, clusters = probabilities.sort(descending=True, stable=True)
+    pairs = zip(clusters[:LISTED].tolist(), values[:LISTED].tolist(), strict=True)
+    listed = [(cluster, round(value, _SHARE_DIGITS)) for cluster, value in pairs]
+    return [(cluster, value) for cluster, value in listed if value > 0]
+
+
+def _rounded(values: list[float], digits: int) -> list[float]:
+    return [round(value, digits) for value in values]
