@@ -1,7 +1,7 @@
 """The command line: ``python -m benchmarks run | table | list | demo``, and the timings' names.
 
-The paper's tables: ``paper``; its clusters: ``analyse``. The timings: ``coarsen``, ``epoch``,
-``scaling``, and ``gpu`` for all that a GPU is to show.
+The paper's tables: ``paper``; its clusters: ``analyse``; a page of it all: ``report``. The
+timings: ``coarsen``, ``epoch``, ``scaling``, and ``gpu`` for all that a GPU is to show.
 """
 
 import importlib

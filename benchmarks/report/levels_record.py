@@ -15,6 +15,10 @@ Record = dict[str, Any]
 LISTED = 8
 """Memberships of a node that the page lists; the others are told as one sum."""
 
+FAINT = 0.01
+"""Edges of coarse levels, where soft assignments join nearly all clusters, that are left out: those
+lighter than this share of the heaviest."""
+
 _PLACE_DIGITS, _SHARE_DIGITS = 3, 4
 
 SYMBOLS = {
@@ -41,18 +45,28 @@ def graph_levels(
         graph: The graph's number in the batch.
         position: Places of the graph's nodes, as of another network's picture. (default: computed)
     """
-    levels = hierarchy(batch, list(pooled), graph=graph, position=position).levels
-    return [level_record(level) for level in levels], levels[0].position
+    levels = hierarchy(
+        batch, list(pooled), graph=graph, position=position, max_nodes=int(batch.num_nodes or 0)
+    ).levels
+    faintest = [0.0] + [FAINT] * (len(levels) - 1)
+    records = [level_record(*pair) for pair in zip(levels, faintest, strict=True)]
+    return records, levels[0].position
 
 
-def level_record(level: Level) -> Record:
-    """Return one level as JSON-ready values, with few digits since a page holds many."""
+def level_record(level: Level, faint: float) -> Record:
+    """Return one level as JSON-ready values, with few digits since a page holds many.
+
+    Args:
+        level: The level.
+        faint: Least weight of an edge, by that of the heaviest.
+    """
     x, y = level.position.t().tolist()
+    kept = level.weight >= faint * max(level.weight.tolist(), default=0.0)
     return {
         "x": _rounded(x, _PLACE_DIGITS),
         "y": _rounded(y, _PLACE_DIGITS),
-        "edge": level.edge.tolist(),
-        "weight": _rounded(level.weight.tolist(), _SHARE_DIGITS),
+        "edge": level.edge[:, kept].tolist(),
+        "weight": _rounded(level.weight[kept].tolist(), _SHARE_DIGITS),
         "mass": _rounded(level.mass.tolist(), _SHARE_DIGITS),
         "cluster": level.cluster.tolist(),
         "index": level.index.tolist(),

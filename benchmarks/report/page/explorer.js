@@ -124,7 +124,8 @@ function showExplorer() {
 function levelNote(levels, level) {
   const hint = "Drag to move, turn the wheel to zoom, hover a node for its memberships.";
   return level === 0 ? hint
-    : `${hint} Wide edges are heavy ones; places are those of the nodes within.`;
+    : `${hint} Wide edges are heavy ones, and those below 1 % of the heaviest are left `
+      + "out; a cluster stands amid its nodes.";
 }
 
 function showFacts() {

@@ -1,0 +1,127 @@
+import json
+
+import pytest
+import torch
+
+from benchmarks.analysis.checkpoints import read_run, trained_network
+from benchmarks.report.explorer import Wanted, explorer_record
+from benchmarks.store import RunStore
+
+WANTED = Wanted(splits=None, folds=None, graphs=6, max_nodes=100)
+
+
+def record_of(made, *names, **changes):
+    runs = [read_run(made.results, made.runs[name]) for name in names]
+    return explorer_record(runs, WANTED._replace(**changes), lambda text: None)
+
+
+def absent_reason(made, *names, **changes):
+    record = record_of(made, *names, **changes)
+    assert record["runs"] == []
+    (absent,) = record["absent"]
+    return absent
+
+
+def test_graphs_are_classified_as_the_network_does(served):
+    record = record_of(served, "diffpool")
+    assert record["absent"] == []
+    (run,) = record["runs"]
+    assert (run["dataset"], run["method"], run["part"]) == ("TINY", "diffpool", "test")
+    assert len(run["graphs"]) == 6
+    trained = trained_network(read_run(served.results, run["run"]), None, fold=0)
+    assert {graph["graph"] for graph in run["graphs"]} <= set(trained.index.tolist())
+    for graph in run["graphs"]:
+        batch = trained.batch(graph["graph"])
+        prediction = trained.predict(batch)
+        probability = prediction.logits.softmax(-1)[0]
+        assert graph["label"] == int(batch.y)
+        assert graph["predicted"] == int(probability.argmax())
+        assert graph["probability"] == pytest.approx(float(probability.max()), abs=1e-3)
+        assert graph["nodes"] == batch.num_nodes == len(graph["levels"][0]["x"])
+        assert graph["edges"] == batch.num_edges // 2
+        own = prediction.levels[0].assignment
+        for row, pairs in enumerate(graph["levels"][0]["membership"]):
+            numbers = [graph["levels"][1]["index"][cluster] for cluster, _ in pairs]
+            shown = torch.tensor([value for _, value in pairs])
+            assert torch.allclose(own[row, numbers], shown, atol=1e-3)
+    wrong = [graph for graph in run["graphs"] if graph["label"] != graph["predicted"]]
+    assert len(wrong) == 3
+
+
+def test_runs_on_the_same_folds_show_the_same_graphs_at_the_same_places(served):
+    first, second = record_of(served, "diffpool", "det")["runs"]
+    assert [g["graph"] for g in first["graphs"]] == [g["graph"] for g in second["graphs"]]
+    for a, b in zip(first["graphs"], second["graphs"], strict=True):
+        assert a["levels"][0]["x"] == b["levels"][0]["x"]
+        assert a["levels"][0]["edge"] == b["levels"][0]["edge"]
+    crisp = [p for g in second["graphs"] for p in g["levels"][0]["membership"]]
+    assert {value for pairs in crisp for _, value in pairs} == {1.0}
+
+
+def test_the_reference_protocol_has_validation_graphs(served):
+    (run,) = record_of(served, "reference")["runs"]
+    assert run["part"] == "validation"
+
+
+def test_folds_sizes_and_numbers_are_chosen(served):
+    (run,) = record_of(served, "diffpool", folds=[0, 1], graphs=4)["runs"]
+    assert [graph["fold"] for graph in run["graphs"]] == [0] * 4 + [1] * 4
+    (run,) = record_of(served, "diffpool", max_nodes=4)["runs"]
+    assert max(graph["nodes"] for graph in run["graphs"]) <= 4
+
+
+def test_why_a_run_is_absent(served):
+    assert "pools nothing" in absent_reason(served, "flat")["reason"]
+    assert "pools nothing" in absent_reason(served, "kernel")["reason"]
+    assert absent_reason(served, "flat")["command"] is None
+    assert absent_reason(served, "diffpool", folds=[7])["reason"] == "fold 7 is not finished"
+
+
+def test_missing_networks_name_the_command_that_makes_them(served):
+    absent = absent_reason(served, "nolp")
+    assert "git leaves checkpoints out" in absent["reason"]
+    assert absent["command"].startswith(
+        "python -m benchmarks run --dataset TINY --method diffpool-nolp --protocol fair --folds 0"
+    )
+    assert absent["command"].endswith(
+        f"&& python -m benchmarks report {served.runs['nolp']} --results runs/remade"
+    )
+
+
+def test_other_data_other_folds_and_unfinished_runs_are_told(served, tmp_path):
+    description = RunStore(served.results, served.runs["diffpool"]).read_run()
+    store = RunStore(tmp_path, "r")
+
+    def reason(**changes):
+        store.write_run({**description, "run": "r", **changes})
+        record = explorer_record([read_run(tmp_path, "r")], WANTED, lambda text: None)
+        return record["absent"][0]["reason"]
+
+    assert reason() == "no fold is finished yet"
+    (store.folder / "cells").symlink_to(served.results / served.runs["diffpool"] / "cells")
+    (store.folder / "checkpoints").symlink_to(
+        served.results / served.runs["diffpool"] / "checkpoints"
+    )
+    assert "other data of TINY" in reason(data="0" * 64)
+    assert "which is not in" in reason(splits={"sha256": "0" * 64, "file": "TINY_splits.json"})
+    assert "one class a graph" in reason(dataset="ogbg-molhiv")
+
+
+def test_the_same_again(served):
+    first, second = (record_of(served, "diffpool", "reference", "det") for _ in range(2))
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_a_network_without_levels_is_absent(served, monkeypatch):
+    from benchmarks.report import explorer
+
+    class Flat:
+        def __init__(self, trained):
+            self.loader, self.predict = trained.loader, self._predict
+            self._trained, self.cell = trained, trained.cell
+
+        def _predict(self, batch):
+            return self._trained.predict(batch)._replace(levels=())
+
+    monkeypatch.setattr(explorer, "trained_network", lambda *a: Flat(trained_network(*a)))
+    assert absent_reason(served, "diffpool")["reason"] == "its network returns no levels"
