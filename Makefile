@@ -4,7 +4,7 @@ PYTHON ?= python3
 EXTRAS ?= benchmark,test
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types tests clean
+.PHONY: setup demo test lint types tests docs clean
 
 setup: .venv/installed-$(EXTRAS)
 
@@ -32,5 +32,10 @@ tests: setup
 	$(PYTEST) --cov --cov-report=term --ignore=tests/test_compile.py
 	$(PYTEST) tests/test_compile.py  # under coverage, minutes longer
 
+# Warnings are errors; the page to open is build/docs/index.html.
+docs:
+	@$(MAKE) --no-print-directory setup EXTRAS="$(EXTRAS),docs"
+	$(BIN)/sphinx-build -W --keep-going --quiet docs build/docs
+
 clean:
-	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build docs/api docs/benchmarks/commands.md .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -14,6 +14,8 @@ from torch_geometric.data import Batch, Data, InMemoryDataset
 from pyg_diffpool.resident_adjacency import ResidentAdjacency
 from pyg_diffpool.resident_graphs import concatenate, sort_edges, starts
 
+__all__ = ["ResidentLoader"]
+
 # Batches of so many nodes and edges are gathered together and cut apart afterwards.
 BLOCK_ROWS = 2**18
 
