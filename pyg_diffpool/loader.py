@@ -124,6 +124,15 @@ class ResidentLoader:
             index (Tensor): Numbers of the graphs in the data set.
             shuffle (bool, optional): If :obj:`True`, draws a new order for each pass.
                 (default: :obj:`False`)
+
+        Example:
+            >>> import torch
+            >>> from pyg_diffpool import ResidentLoader
+            >>> from pyg_diffpool.datasets import CommunityChains
+            >>> train = ResidentLoader(CommunityChains(num_graphs=9), batch_size=4)
+            >>> held_out = train.subset(torch.tensor([6, 7, 8]))
+            >>> [batch.graph_index.tolist() for batch in held_out]
+            [[6, 7, 8]]
         """
         other = copy.copy(self)
         other.shuffle = shuffle

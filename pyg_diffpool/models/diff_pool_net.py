@@ -27,6 +27,13 @@ class DiffPoolOutput(NamedTuple):
         logits: Class scores :math:`(B, C)`.
         loss: Weighted side objectives of all levels, a scalar to add to the training loss.
         levels: One :class:`PooledGraph` for each pooling.
+
+    Example:
+        >>> net = DiffPoolNet(3, 16, 2, max_clusters=[4, 2])
+        >>> x, edge_index = torch.randn(5, 3), torch.tensor([[0, 1], [1, 0]])
+        >>> logits, loss, levels = net(x, edge_index)
+        >>> [level.adj.shape for level in levels]
+        [torch.Size([1, 4, 4]), torch.Size([1, 2, 2])]
     """
 
     logits: Tensor
@@ -194,6 +201,11 @@ class DiffPoolNet(torch.nn.Module):
             out_channels: As above.
             max_clusters: 10 % of the nodes for one pooling, 25 % at each of two (Section 4).
             changes: Other settings than these.
+
+        Example:
+            >>> net = DiffPoolNet.paper(3, 64, 2, max_clusters=[16, 4], dropout=0.1)
+            >>> net.readout, net.pools[0].convention
+            ('sum', 'paper')
         """
         settings: dict[str, Any] = {
             "num_layers": 2,
@@ -234,6 +246,11 @@ class DiffPoolNet(torch.nn.Module):
             out_channels: As above.
             max_clusters: 10 % of the padded size in the authors' scripts.
             changes: Other settings than these.
+
+        Example:
+            >>> net = DiffPoolNet.reference(3, 30, 6, max_clusters=[100])
+            >>> net.readout, net.pools[0].convention, net.pools[0].entropy_weight
+            ('max', 'reference', 0.0)
         """
         settings: dict[str, Any] = {
             "num_layers": 3,
@@ -256,7 +273,15 @@ class DiffPoolNet(torch.nn.Module):
         )
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew, and forget all statistics."""
+        """Draw all weights anew, and forget all statistics.
+
+        Example:
+            >>> net = DiffPoolNet(3, 16, 2, max_clusters=[4])
+            >>> before = net.classifier[0].weight.clone()
+            >>> net.reset_parameters()
+            >>> torch.equal(net.classifier[0].weight, before)
+            False
+        """
         for module in (*self.pools, self.last, *self.classifier):
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()

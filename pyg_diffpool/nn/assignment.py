@@ -38,7 +38,15 @@ class Assignment(torch.nn.Module):
         self.out_channels = max_clusters
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw all weights anew.
+
+        Example:
+            >>> assign = Assignment(GNNBlock(3, 8, 8, num_layers=2), max_clusters=5)
+            >>> before = assign.lin.weight.clone()
+            >>> assign.reset_parameters()
+            >>> torch.equal(assign.lin.weight, before)
+            False
+        """
         self.block.reset_parameters()
         self.lin.reset_parameters()
 

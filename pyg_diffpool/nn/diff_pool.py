@@ -114,7 +114,16 @@ class DiffPool(MessagePassing):
         # No reset here: both networks have drawn their weights, or come trained.
 
     def reset_parameters(self) -> None:
-        """Draw the weights of both networks anew."""
+        """Draw the weights of both networks anew.
+
+        Example:
+            >>> from pyg_diffpool import SAGEConv
+            >>> pool = DiffPool(SAGEConv(3, 8), SAGEConv(3, 4), max_clusters=4)
+            >>> before = pool.assign.lin_l.weight.clone()
+            >>> pool.reset_parameters()
+            >>> torch.equal(pool.assign.lin_l.weight, before)
+            False
+        """
         super().reset_parameters()
         for network in (self.embed, self.assign):
             if hasattr(network, "reset_parameters"):

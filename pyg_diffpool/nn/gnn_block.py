@@ -92,7 +92,17 @@ class GNNBlock(torch.nn.Module):
         self.out_channels = sum(widths[1:]) if jump == "cat" else out_channels
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew, and forget all statistics."""
+        """Draw all weights anew, and forget all statistics.
+
+        Example:
+            >>> block = GNNBlock(3, 8, 8, num_layers=2)
+            >>> out = block(torch.randn(4, 3), torch.tensor([[0, 1], [1, 0]]))
+            >>> block.norms[0].module.num_batches_tracked
+            tensor(1)
+            >>> block.reset_parameters()
+            >>> block.norms[0].module.num_batches_tracked
+            tensor(0)
+        """
         for module in (*self.convs, *self.norms):
             module.reset_parameters()
 

@@ -47,6 +47,16 @@ class PooledGraph(NamedTuple):
             (one a batch under convention :obj:`"pyg"`).
         loss: Their weighted sum over the batch, a scalar to add to the training loss.
         embedding: Embeddings :math:`\mathbf{Z}` of the nodes that were pooled.
+
+    Example:
+        >>> from pyg_diffpool import DiffPool, SAGEConv
+        >>> pool = DiffPool(SAGEConv(3, 8), SAGEConv(3, 4), max_clusters=4, ratio=0.5)
+        >>> x, edge_index = torch.randn(6, 3), torch.tensor([[0, 1, 4], [1, 2, 5]])
+        >>> pooled = pool(x, edge_index, batch=torch.tensor([0, 0, 0, 0, 1, 1]))
+        >>> pooled.mask.sum(1), pooled.losses["link"].shape
+        (tensor([2, 1]), torch.Size([2]))
+        >>> torch.allclose(pooled.assignment.sum(1), torch.ones(6))
+        True
     """
 
     x: Tensor

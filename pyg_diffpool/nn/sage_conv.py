@@ -86,7 +86,15 @@ class SAGEConv(MessagePassing):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw all weights anew.
+
+        Example:
+            >>> conv = SAGEConv(8, 16)
+            >>> before = conv.lin_l.weight.clone()
+            >>> conv.reset_parameters()
+            >>> torch.equal(conv.lin_l.weight, before)
+            False
+        """
         super().reset_parameters()
         self.lin_l.reset_parameters()
         if self.root_weight:

@@ -34,6 +34,13 @@ class Adjacency(NamedTuple):
             of their source (what the backward pass of a sparse product walks along).
         coalesced: Whether duplicate edges are known to have been summed. If not, they stand side by
             side: nothing was looked at, since that would synchronise a GPU or interrupt a trace.
+
+    Example:
+        >>> adjacency = prepare_adjacency(torch.tensor([[2, 0, 1], [1, 1, 0]]))
+        >>> adjacency.num_nodes, adjacency.undirected
+        (3, False)
+        >>> adjacency.col[adjacency.rowptr[1] : adjacency.rowptr[2]]  # the sources of node 1
+        tensor([0, 2])
     """
 
     rowptr: Tensor

@@ -24,6 +24,12 @@ class Coarsening(NamedTuple):
         adj: Pooled adjacency :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}`,
             shape :math:`(B, K, K)`.
         gram: Gram matrix :math:`\mathbf{S}^{\top} \mathbf{S}`, shape :math:`(B, K, K)`.
+
+    Example:
+        >>> s = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> coarsening = coarsen(torch.ones(3, 1), s, torch.tensor([[0, 1], [2, 2]]))
+        >>> coarsening.gram[0].diagonal()  # of hard assignments: the sizes of the clusters
+        tensor([2., 1.])
     """
 
     x: Tensor
