@@ -10,21 +10,31 @@ PROGRAM = "python -m benchmarks"
 PAGE = Path("benchmarks") / "commands.md"
 
 
-def commands() -> str:
-    """Return the page, in Markdown."""
+def reference() -> str:
+    """Return the page, in Markdown: a section a command."""
     from benchmarks.cli import app
 
-    command = get_command(app)
-    context = command.make_context(PROGRAM, [], resilient_parsing=True)
-    text = get_docs_for_click(
-        obj=command, ctx=context, name=PROGRAM, title=f"Commands of `{PROGRAM}`"
-    )
-    return text.replace("```console\n$ ", "```text\n")
+    group = get_command(app)
+    context = group.make_context(PROGRAM, [], resilient_parsing=True)
+    sections = [f"# Commands of `{PROGRAM}`\n\n{group.help}\n\n"]
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        sections.append(
+            get_docs_for_click(
+                obj=command,
+                ctx=context,
+                indent=1,
+                name=name,
+                call_prefix=PROGRAM,
+                title=f"`{name}`",
+            )
+        )
+    return "".join(sections).replace("```console\n$ ", "```text\n")
 
 
 def write(app: Sphinx) -> None:
     """Write the page, unless it would stay the same: Sphinx would read it again."""
-    page, text = Path(app.srcdir) / PAGE, commands()
+    page, text = Path(app.srcdir) / PAGE, reference()
     if not page.exists() or page.read_text(encoding="utf-8") != text:
         page.write_text(text, encoding="utf-8")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import tomllib
 from typer.main import get_command
@@ -68,11 +69,16 @@ def check_benchmarks(words: list[str], out: Path) -> None:
 
 def parse_benchmarks(words: list[str]) -> None:
     """Read options and arguments as the command would, and run nothing."""
+    find_command(words[0]).make_context(words[0], words[1:])
+
+
+def find_command(name: str) -> Any:
+    """Return a command of ``python -m benchmarks``."""
     group = get_command(app)
     context = group.make_context("benchmarks", [], resilient_parsing=True)
-    command = group.get_command(context, words[0])
-    assert command is not None, f"python -m benchmarks has no command {words[0]}"
-    command.make_context(words[0], words[1:])
+    command = group.get_command(context, name)
+    assert command is not None, f"python -m benchmarks has no command {name}"
+    return command
 
 
 def check_make(words: list[str]) -> None:
