@@ -1,7 +1,8 @@
 """The command line: ``python -m benchmarks run | table | list | demo``, and the timings' names.
 
-The paper's tables: ``paper``; its clusters: ``analyse``; a page of it all: ``report``. The
-timings: ``coarsen``, ``epoch``, ``scaling``, and ``gpu`` for all that a GPU is to show.
+The paper's tables: ``paper``; its clusters: ``analyse``, ``picture``; a page of it all:
+``report``. The timings: ``coarsen``, ``epoch``, ``scaling``, and ``gpu`` for all that a GPU is to
+show.
 """
 
 import importlib
@@ -23,6 +24,7 @@ _LAZY_COMMANDS = {
     "demo": ("benchmarks.demo", "demo"),
     "paper": ("benchmarks.paper.command", "paper"),
     "analyse": ("benchmarks.analysis.command", "analyse"),
+    "picture": ("benchmarks.picture.command", "picture"),
     "report": ("benchmarks.report.command", "report"),
     "coarsen": ("benchmarks.coarsen.bench", "coarsen"),
     "epoch": ("benchmarks.epoch.bench", "epoch"),

@@ -150,6 +150,23 @@ def trained_network(
     return _trained(stored, cell, splits)
 
 
+def fold_of_graph(stored: StoredRun, splits: Path | None, graph: int) -> int:
+    """Return the finished fold whose training has not seen a graph.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    run = stored.run
+    folds = folds_of(run["dataset"], run["protocol"], None if splits is None else str(splits))
+    for number in stored.folds.accuracy:
+        if bool((getattr(folds[number], stored.part) == graph).any()):
+            return number
+    raise UsageError(
+        f"run {run['run']}: expected a {stored.part} graph of folds "
+        f"{numbers_text(list(stored.folds.accuracy))}, got graph {graph}"
+    )
+
+
 def _trained(stored: StoredRun, cell: dict[str, Any], splits: Path | None) -> Trained:
     """Rebuild the network of a cell whose checkpoint is there, and find its fold's graphs."""
     run = stored.run

@@ -134,6 +134,7 @@ def test_table_rejects_what_it_does_not_know(tmp_path):
         ("list",),
         ("paper",),
         ("analyse",),
+        ("picture",),
         ("coarsen",),
         ("epoch",),
         ("scaling",),

@@ -1,0 +1,144 @@
+"""``python -m benchmarks picture``: the paper's Figure 2 for a graph of a stored run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks.analysis.checkpoints import (
+    StoredRun,
+    Trained,
+    fold_of_graph,
+    read_run,
+    splits_of,
+    trained_network,
+)
+from benchmarks.dataset import task_of
+from benchmarks.errors import UsageError, unknown_name
+from benchmarks.paper.cells import splits_folder
+from benchmarks.picture.candidates import LISTING, Candidate, candidates, rows, typical
+from benchmarks.plan import read_dataset
+from benchmarks.store import RESULTS
+from benchmarks.table_format import show
+from benchmarks.task import Multiclass
+
+_FORMATS = ("rich", "markdown", "json")
+_PICTURES = (".png", ".pdf", ".svg")
+_DOTS_PER_INCH = 130
+
+
+def picture(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id that `table` prints.")],
+    fold: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Fold of the network.", show_default="the graph's, or the first one"
+        ),
+    ] = None,
+    graph: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Number of the graph in the data set (see --list).",
+            show_default="the middle one of the rightly classified graphs by clusters in use",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="PNG, PDF or SVG.", show_default="in the folder runs/pictures"
+        ),
+    ] = None,
+    splits: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the published splits on which the run was trained. Default: "
+            "$PYG_DIFFPOOL_DATA/splits.",
+        ),
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="List the graphs to choose from; draw nothing.")
+    ] = False,
+    format_: Annotated[
+        str, typer.Option("--format", help="Of the list: rich, markdown or json.")
+    ] = "rich",
+    layout: Annotated[int, typer.Option(min=0, help="Seed of the layout.")] = 0,
+    results: Annotated[
+        Path, typer.Option("--results", help="Folder of results.", show_default=False)
+    ] = RESULTS,
+) -> None:
+    """Draw the learned hierarchy of a graph that training has not seen, level beside level."""
+    if format_ not in _FORMATS:
+        raise unknown_name("format", format_, _FORMATS)
+    if out is not None and out.suffix.lower() not in _PICTURES:
+        raise UsageError(f"--out: expected a name that ends in {', '.join(_PICTURES)}, got {out}")
+    if not results.is_dir():
+        raise UsageError(f"--results: no folder {results}")
+    stored = read_run(results, run)
+    if not any(stored.clusters):
+        method = stored.run["method"]
+        raise UsageError(f"run {run}: {method} pools nothing, or no fold is finished")
+    if not isinstance(task_of(read_dataset(stored.run["dataset"])), Multiclass):
+        raise UsageError(f"run {run}: expected one class a graph, got {stored.run['dataset']}")
+    folds_file = splits_of(stored.run, splits_folder(splits))
+    if graph is not None and fold is None:
+        fold = fold_of_graph(stored, folds_file, graph)
+    trained = trained_network(stored, folds_file, fold)
+    console = Console(stderr=True)
+    with console.status("asking the network"):
+        found = candidates(trained)
+    if list_:
+        show(rows(found), LISTING, format_)
+        return
+    chosen = _chosen(found, graph, trained, stored)
+    path = out or Path("runs/pictures") / f"{run}_graph-{chosen.graph}.png"
+    _draw(stored, trained, chosen, path, layout)
+    console.print(caption(stored, trained, chosen), highlight=False, soft_wrap=True)
+    console.print(f"picture: {path}", highlight=False, soft_wrap=True)
+
+
+def caption(stored: StoredRun, trained: Trained, chosen: Candidate) -> str:
+    """Return the line that tells what is shown."""
+    run = stored.run
+    answer = "rightly" if chosen.right else "wrongly"
+    return (
+        f"{run['dataset']}, {run['method']}: {stored.part} graph {chosen.graph} of fold "
+        f"{trained.cell['fold']} with {chosen.nodes} nodes and {chosen.edges} edges, class "
+        f"{chosen.target}, {answer} taken for class {chosen.predicted}"
+    )
+
+
+def _chosen(
+    found: list[Candidate], graph: int | None, trained: Trained, stored: StoredRun
+) -> Candidate:
+    if graph is None:
+        return typical(found)
+    for one in found:
+        if one.graph == graph:
+            return one
+    raise UsageError(
+        f"--graph: expected a {stored.part} graph of fold {trained.cell['fold']} (see --list), "
+        f"got {graph}"
+    )
+
+
+def _draw(stored: StoredRun, trained: Trained, chosen: Candidate, path: Path, layout: int) -> None:
+    from benchmarks.picture.figure import hierarchy_figure
+
+    batch = trained.batch(chosen.graph)
+    run, cell = stored.run, trained.cell
+    note = (
+        f"run {run['run']}, protocol {run['protocol']}, fold {cell['fold']}, seed {cell['seed']}, "
+        f"epoch {cell['best_epoch']}; training has not seen this graph"
+    )
+    title = caption(stored, trained, chosen)
+    try:
+        figure = hierarchy_figure(batch, trained.predict(batch), title, note, layout=layout)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"graph {chosen.graph}: {error}") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=_DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.15)
