@@ -11,9 +11,14 @@ from pyg_diffpool.visualize.requirements import require
 
 
 def axes_for(
-    axes: Any, count: int, panel: tuple[float, float], width_ratios: list[float] | None = None
+    axes: Any,
+    count: int,
+    panel: tuple[float, float],
+    *,
+    columns: int | None = None,
+    width_ratios: list[float] | None = None,
 ) -> NDArray[Any]:
-    """Return the caller's axes, checked, or those of a new figure with all panels in a row.
+    """Return the caller's axes, checked, or those of a new figure.
 
     New figures are pyplot's, so that notebooks show them.
 
@@ -21,7 +26,8 @@ def axes_for(
         axes: Axes, a sequence or an array of them, or None.
         count: How many are needed.
         panel: Mean width and height of a new figure's panels in inches.
-        width_ratios: Of a new figure's panels. (default: :obj:`None`, all equal)
+        columns: Most panels in a row. (default: :obj:`None`, all in one)
+        width_ratios: Of the columns. (default: :obj:`None`, all equal)
 
     Raises:
         ImportError: If Matplotlib is not installed.
@@ -33,22 +39,28 @@ def axes_for(
         >>> axes_for(Figure().subplots(2, 2), 4, panel=(3, 3)).shape
         (4,)
     """
+    panels = np.empty(count, dtype=object)
     if axes is None:
-        pyplot = require("matplotlib.pyplot")
-        _, new = pyplot.subplots(
-            1,
-            count,
+        columns = min(columns or count, count)
+        rows = -(-count // columns)
+        _, grid = require("matplotlib.pyplot").subplots(
+            rows,
+            columns,
             squeeze=False,
             layout="constrained",
-            figsize=(panel[0] * count, panel[1]),
+            figsize=(panel[0] * columns, panel[1] * rows),
             width_ratios=width_ratios,
         )
-        return np.asarray(new).reshape(-1)
-    given = np.empty(0, dtype=object)
-    for one in np.asarray(axes, dtype=object).reshape(-1):
-        if not isinstance(one, require("matplotlib.axes").Axes):
+        panels[:] = grid.flat[:count]
+        for left_over in grid.flat[count:]:
+            left_over.remove()
+        return panels
+    kind = require("matplotlib.axes").Axes
+    given = np.asarray(axes, dtype=object).ravel()
+    for one in given:
+        if not isinstance(one, kind):
             raise TypeError(f"axes: expected Matplotlib's Axes, got {type(one).__name__}")
-        given = np.append(given, one)
     if len(given) != count:
         raise ValueError(f"axes: expected {count}, one for each panel, got {len(given)}")
-    return given
+    panels[:] = given
+    return panels

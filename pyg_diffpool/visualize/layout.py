@@ -18,6 +18,7 @@ PIVOTS = 50
 # share none: in a union of cliques all nodes are one or two hops apart, and hops alone say little.
 SHARED_NEIGHBOURS = 0.6
 WITHIN_CLUSTER = 0.75  # length of an edge within a cluster, by that of one between clusters
+JITTER = 0.15  # parts nodes with equal distances; in lengths of an edge
 GAP = 1.0  # between connected components, in lengths of an edge
 
 
@@ -53,7 +54,10 @@ def graph_layout(num_nodes: int, edge: Array, cluster: Array, seed: int = 0) -> 
     order = np.argsort(component, kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(component, minlength=count))[:-1])
     rng = np.random.default_rng(seed)
-    places = [_component_layout(matrix[part][:, part], rng) for part in parts]
+    places = [
+        _component_layout(matrix[part][:, part], rng) if len(part) > 1 else np.zeros((1, 2))
+        for part in parts
+    ]
     position = np.empty((num_nodes, 2))
     for part, place in zip(parts, _side_by_side(places), strict=True):
         position[part] = place
@@ -74,16 +78,15 @@ def _lengths(num_nodes: int, edge: Array, cluster: Array) -> Array:
 
 
 def _component_layout(matrix: Any, rng: np.random.Generator) -> Array:
-    """Lay out a connected graph of given lengths of edges; the mean edge becomes one long."""
+    """Lay out a connected graph by its edges' lengths; the mean edge becomes one long."""
     num_nodes = matrix.shape[0]
-    if num_nodes == 1:
-        return np.zeros((1, 2))
     place = _pivot_mds(matrix)
-    place += 1e-2 * np.abs(place).max() * rng.standard_normal(place.shape)
+    source, target = matrix.nonzero()
+    edges = np.linalg.norm(place[source] - place[target], axis=1)
+    place += JITTER * edges.mean() * rng.standard_normal(place.shape)
     if num_nodes <= STRESS_NODES:
         place = _stress(matrix, place)
     place = _upright(place)
-    source, target = matrix.nonzero()
     place /= np.linalg.norm(place[source] - place[target], axis=1).mean()
     return place
 

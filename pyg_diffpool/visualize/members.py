@@ -82,9 +82,9 @@ def looks(levels: Sequence[Members], own: Mapping[int, str] | None = None) -> li
     mark = cluster_marks(color)
     found = [_taken(Look(color, mark), order.argsort().tolist())]
     for level in levels[1:-1]:
-        # The last one written counts: of a cluster's members, the heaviest.
-        ascending = level.mass.argsort(stable=True).tolist()
-        heaviest = {int(level.cluster[row]): row for row in ascending}
+        heaviest: dict[int, int] = {}
+        for row in level.mass.argsort(descending=True, stable=True).tolist():
+            heaviest.setdefault(int(level.cluster[row]), row)
         found.append(_taken(found[-1], [heaviest[row] for row in sorted(heaviest)]))
     return [_taken(found[0], levels[0].cluster.tolist()), *found]
 
