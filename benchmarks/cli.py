@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from typer.core import TyperGroup
 
 from benchmarks.cell import PROTOCOLS
@@ -103,6 +104,15 @@ def run(
     device: Annotated[
         str, typer.Option(help="auto (a GPU where there is one), cpu or cuda.")
     ] = "auto",
+    logger: Annotated[
+        str, typer.Option(help="none, or tensorboard: event files of curves and assignments.")
+    ] = "none",
+    log_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of event files.", metavar="DIR", show_default="tensorboard in the run's"
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated."),
@@ -112,6 +122,7 @@ def run(
     from benchmarks import runner
     from benchmarks.plan import make_plan
     from benchmarks.settings import parse_overrides
+    from benchmarks.tensorboard_log import log_folder
 
     console = Console(stderr=True)
     try:
@@ -127,7 +138,11 @@ def run(
             parse_numbers("--seeds", seeds),
             splits,
         )
-        failed = runner.run(plan, out, jobs or os.cpu_count() or 1, console)
+        logs = log_folder(logger, log_dir, method, out, plan.run_id)
+        failed = runner.run(plan, out, jobs or os.cpu_count() or 1, console, logs=logs)
+        if logs is not None and logs.is_dir():
+            told = f"event files, for tensorboard --logdir: {logs}"
+            console.print(told, soft_wrap=True, highlight=False)
     except KeyboardInterrupt:
         console.print("\nstopped; finished cells are kept, and the same command resumes")
         raise typer.Exit(130) from None
@@ -224,5 +239,7 @@ def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def _fail(message: str) -> None:
-    Console(stderr=True).print(f"[red]error:[/red] {message}", soft_wrap=True, highlight=False)
+    # Messages name extras in brackets, which Rich would take for its markup.
+    text = f"[red]error:[/red] {escape(message)}"
+    Console(stderr=True).print(text, soft_wrap=True, highlight=False)
     raise typer.Exit(2)

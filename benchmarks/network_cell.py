@@ -1,9 +1,10 @@
 """A cell of a network: one training of one configuration on one fold with one seed."""
 
 import time
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import InMemoryDataset
 
 from benchmarks.cell import Cell, CellResult
@@ -20,16 +21,19 @@ from benchmarks.prepared import PreparedLoader, prepared_graphs
 from benchmarks.problem import Problem
 from benchmarks.settings import Settings
 from benchmarks.splits import Fold
-from benchmarks.training import evaluate, seed_everything, train
+from benchmarks.task import Task
+from benchmarks.training import Callback, TrainingResult, evaluate, seed_everything, train
 from pyg_diffpool import DiffPoolNet
 from pyg_diffpool.loader import ResidentLoader
 
 _SIGNIFICANT_DIGITS = 6
+LARGEST_DRAWN = 500
+"""Most nodes of a graph that is drawn unless one is named: more hide each other."""
 
 Loader = ResidentLoader | PreparedLoader
 
 
-def run_network_cell(cell: Cell) -> CellResult:
+def run_network_cell(cell: Cell, log: Path | None = None) -> CellResult:
     """Train and evaluate a cell.
 
     Under ``fair`` the epoch is chosen on the fold's validation graphs and its weights meet the
@@ -38,6 +42,7 @@ def run_network_cell(cell: Cell) -> CellResult:
 
     Args:
         cell: What to run.
+        log: Folder of TensorBoard's event files. (default: none are written)
     """
     start = time.perf_counter()
     settings = cell.settings
@@ -52,14 +57,8 @@ def run_network_cell(cell: Cell) -> CellResult:
         dataset, x, fold, settings, device, prepared_graphs(dataset, cell.method, settings)
     )
     task = task_of(dataset)
-    result = train(
-        model,
-        loaders["train"],
-        loaders["validation"],
-        settings,
-        task,
-        early_stopping=cell.protocol == "fair",
-    )
+    shown = _shown(graph_sizes(dataset), fold)
+    result = _train(cell, model, loaders, task, log, shown)
     best = result.best_epoch - 1
     test_score = None
     if len(fold.test) > 0:
@@ -90,6 +89,46 @@ def run_network_cell(cell: Cell) -> CellResult:
         "epoch": result.best_epoch,
     }
     return CellResult(record, checkpoint)
+
+
+def _train(
+    cell: Cell,
+    model: nn.Module,
+    loaders: dict[str, Loader],
+    task: Task,
+    log: Path | None,
+    shown: Tensor,
+) -> TrainingResult:
+    """Train, and write event files if there is a folder for them."""
+
+    def run(*callbacks: Callback) -> TrainingResult:
+        return train(
+            model,
+            loaders["train"],
+            loaders["validation"],
+            cell.settings,
+            task,
+            early_stopping=cell.protocol == "fair",
+            callbacks=callbacks,
+        )
+
+    if log is None:
+        return run()
+    # Its pictures need packages that training does not.
+    from benchmarks.tensorboard_log import TensorBoardLog
+
+    graph = next(iter(loaders["validation"].subset(shown)), None)
+    with TensorBoardLog(log, {**cell.as_record(), **cell.settings.as_dict()}, graph) as events:
+        result = run(events)
+        events.finish(model, result, task.metric)
+    return result
+
+
+def _shown(sizes: Tensor, fold: Fold) -> Tensor:
+    """Return the number of the validation graph to draw: the middle one by size, or none."""
+    small = fold.validation[sizes[fold.validation] <= LARGEST_DRAWN]
+    order = small[sizes[small].argsort(stable=True)]
+    return order[order.numel() // 2 :][:1]
 
 
 def problem_of(

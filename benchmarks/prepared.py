@@ -45,6 +45,10 @@ class PreparedLoader:
     def __len__(self) -> int:
         return len(self.loader)
 
+    def subset(self, index: Tensor) -> PreparedLoader:
+        """Return a loader of other graphs of the same data set, in the order given."""
+        return PreparedLoader(self.loader.subset(index), self.prepared)
+
     def __iter__(self) -> Iterator[Batch]:
         for batch in self.loader:
             graphs = [self.prepared[number] for number in batch.graph_index.tolist()]

@@ -31,6 +31,7 @@ def run(
     jobs: int,
     console: Console,
     admit: Callable[[Cell], bool] = lambda cell: True,
+    logs: Path | None = None,
 ) -> int:
     """Run the plan's missing cells and return how many failed.
 
@@ -40,6 +41,7 @@ def run(
         jobs: Processes of one thread each.
         console: Where progress is told.
         admit: Asked when a process is free for a cell; a cell that it refuses is left out.
+        logs: Folder of TensorBoard's event files, in a folder a cell. (default: none are written)
     """
     store = RunStore(results, plan.run_id)
     _describe(plan, store)
@@ -55,7 +57,7 @@ def run(
     with _progress(console) as progress:
         task = progress.add_task(plan.run_id, total=len(cells), completed=len(cells) - len(missing))
         try:
-            for outcome in outcomes(filter(admit, missing), store, version, jobs):
+            for outcome in outcomes(filter(admit, missing), store, version, jobs, logs):
                 progress.advance(task)
                 if isinstance(outcome, CellFailure):
                     failures.append(outcome)

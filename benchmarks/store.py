@@ -51,6 +51,10 @@ class RunStore:
         """Return where a cell's best weights lie; git ignores them."""
         return self.folder / "checkpoints" / f"{_cell_name(configuration, fold, seed)}.ckpt"
 
+    def log_name(self, configuration: int, fold: int, seed: int) -> str:
+        """Return the name of the folder of a cell's event files, should they be asked for."""
+        return _cell_name(configuration, fold, seed)
+
     def has(self, configuration: int, fold: int, seed: int) -> bool:
         """Tell whether a cell is finished."""
         return self.cell_path(configuration, fold, seed).exists()

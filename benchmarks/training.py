@@ -1,12 +1,11 @@
 """Trains one network on one fold with Lightning and keeps its curves and its best epoch."""
 
-import copy
 import logging
 import os
 import tempfile
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch_geometric.data import Batch
 
 from benchmarks.effective_clusters import assigned_rows, effective_clusters
 from benchmarks.forward import Forward
+from benchmarks.memory_checkpoint import MemoryCheckpointIO
 from benchmarks.settings import Settings
 from benchmarks.task import SummedLoss, Task
 from pyg_diffpool import PooledGraph
@@ -23,11 +23,22 @@ from pyg_diffpool import PooledGraph
 try:
     import lightning.pytorch as lightning
     from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-    from lightning.pytorch.plugins.io import CheckpointIO
+    from lightning.pytorch.loggers import TensorBoardLogger
 except ModuleNotFoundError:  # The same package under its older name.
     import pytorch_lightning as lightning
     from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
-    from pytorch_lightning.plugins.io import CheckpointIO
+    from pytorch_lightning.loggers import TensorBoardLogger
+
+__all__ = [
+    "Callback",
+    "GraphClassifier",
+    "TensorBoardLogger",
+    "TrainingResult",
+    "evaluate",
+    "score",
+    "seed_everything",
+    "train",
+]
 
 seed_everything = lightning.seed_everything
 
@@ -42,29 +53,6 @@ class TrainingResult:
     curves: dict[str, list[float]]
     best_epoch: int
     state_dict: dict[str, Tensor]
-
-
-class MemoryCheckpointIO(CheckpointIO):
-    """Keeps in memory what ModelCheckpoint saves: an improving epoch costs a copy, not a file."""
-
-    def __init__(self) -> None:
-        self.saved: dict[str, dict[str, Any]] = {}
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
-    ) -> None:
-        """Copy ``checkpoint``, whose tensors the next step would change."""
-        self.saved[str(path)] = copy.deepcopy(checkpoint)
-
-    def load_checkpoint(
-        self, path: Any, map_location: Any = None, weights_only: bool | None = None
-    ) -> dict[str, Any]:
-        """Return what was saved under ``path``."""
-        return self.saved[str(path)]
-
-    def remove_checkpoint(self, path: Any) -> None:
-        """Forget what was saved under ``path``."""
-        self.saved.pop(str(path), None)
 
 
 class GraphClassifier(lightning.LightningModule):
@@ -179,6 +167,7 @@ def train(
     task: Task,
     *,
     early_stopping: bool = True,
+    callbacks: Sequence[Callback] = (),
 ) -> TrainingResult:
     """Train a network in place.
 
@@ -190,6 +179,7 @@ def train(
         task: What the network is trained for and scored by.
         early_stopping: Stop after ``settings.patience`` epochs without a better score; without it
             every epoch is run. (default: :obj:`True`)
+        callbacks: Lightning's callbacks besides, which look on. (default: none)
     """
     module = GraphClassifier(model, settings, task)
     memory = MemoryCheckpointIO()
@@ -202,10 +192,10 @@ def train(
         save_top_k=1,
         save_weights_only=True,
     )
-    callbacks: list[Callback] = [best]
+    chosen: list[Callback] = [best, *callbacks]
     if early_stopping:
-        callbacks.append(EarlyStopping("score", mode="max", patience=settings.patience))
-    trainer = _trainer(settings, callbacks, memory)
+        chosen.append(EarlyStopping("score", mode="max", patience=settings.patience))
+    trainer = _trainer(settings, chosen, memory)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -232,7 +222,7 @@ def evaluate(model: nn.Module, loader: Iterable[Batch], task: Task) -> float:
     return _scored(task, [(predict(batch).logits, batch.y) for batch in loader])
 
 
-def _trainer(settings: Settings, callbacks: list[Callback], memory: CheckpointIO) -> Any:
+def _trainer(settings: Settings, callbacks: list[Callback], memory: MemoryCheckpointIO) -> Any:
     for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():

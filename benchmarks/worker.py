@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
@@ -27,13 +28,22 @@ class CellFailure(NamedTuple):
     text: str
 
 
-def run_cell(cell: Cell) -> CellResult:
-    """Run a cell of a network or of a kernel, in this process, and store nothing."""
-    return run_kernel_cell(cell) if is_kernel(cell.method) else run_network_cell(cell)
+def run_cell(cell: Cell, log: Path | None = None) -> CellResult:
+    """Run a cell of a network or of a kernel, in this process, and store nothing.
+
+    Args:
+        cell: What to run.
+        log: Folder of TensorBoard's event files, for networks. (default: none are written)
+    """
+    return run_kernel_cell(cell) if is_kernel(cell.method) else run_network_cell(cell, log)
 
 
 def outcomes(
-    cells: Iterable[Cell], store: RunStore, version: dict[str, Any], jobs: int
+    cells: Iterable[Cell],
+    store: RunStore,
+    version: dict[str, Any],
+    jobs: int,
+    logs: Path | None = None,
 ) -> Iterator[str | CellFailure]:
     """Run cells over ``jobs`` processes and yield a line for each as it is stored, or its failure.
 
@@ -42,6 +52,7 @@ def outcomes(
         store: Where workers write their results.
         version: The code's version, for the records.
         jobs: Number of processes; 1 runs them here.
+        logs: Folder of TensorBoard's event files, in a folder a cell. (default: none are written)
     """
     parent = os.getpid() if jobs > 1 else None
     parallel = joblib.Parallel(
@@ -51,11 +62,12 @@ def outcomes(
         pre_dispatch="n_jobs",
         batch_size=1,
     )
-    yield from parallel(joblib.delayed(_execute)(cell, store, version, parent) for cell in cells)
+    run = joblib.delayed(_execute)
+    yield from parallel(run(cell, store, version, parent, logs) for cell in cells)
 
 
 def _execute(
-    cell: Cell, store: RunStore, version: dict[str, Any], parent: int | None
+    cell: Cell, store: RunStore, version: dict[str, Any], parent: int | None, logs: Path | None
 ) -> str | CellFailure:
     """Run a cell in a worker and store it there, so that it outlives the runner."""
     if parent is not None and threading.current_thread() is threading.main_thread():
@@ -64,7 +76,8 @@ def _execute(
         _stop_with(parent)
     torch.set_num_threads(1)
     try:
-        result = run_cell(cell)
+        name = store.log_name(cell.configuration, cell.fold, cell.seed)
+        result = run_cell(cell, None if logs is None else logs / name)
     except Exception:
         return CellFailure(cell, traceback.format_exc())
     store.write_checkpoint(cell.configuration, cell.fold, cell.seed, result.checkpoint)

@@ -16,7 +16,7 @@ from benchmarks.errors import UsageError, unknown_name
 from benchmarks.forward import Forward, Prediction
 from benchmarks.methods import build_network
 from benchmarks.plan import read_dataset
-from benchmarks.prepared import Prepared, PreparedLoader, prepared_graphs
+from benchmarks.prepared import PreparedLoader, prepared_graphs
 from benchmarks.problem import Problem
 from benchmarks.provenance import dataset_digest, file_digest
 from benchmarks.settings import from_record
@@ -51,21 +51,14 @@ class Trained(NamedTuple):
     Attributes:
         cell: The cell's record.
         network: The network, in evaluation mode.
-        graphs: Loads the unseen graphs, with the features that the network gets.
+        loader: Batches of the unseen graphs as the network gets them.
         index: Their numbers in the data set, ascending.
-        prepared: What the method prepares for each graph, if it does.
     """
 
     cell: dict[str, Any]
     network: nn.Module
-    graphs: ResidentLoader
+    loader: ResidentLoader | PreparedLoader
     index: Tensor
-    prepared: Prepared | None
-
-    @property
-    def loader(self) -> ResidentLoader | PreparedLoader:
-        """Batches of the unseen graphs."""
-        return self._complete(self.graphs)
 
     def batch(self, graph: int) -> Batch:
         """Return one graph as the network gets it.
@@ -73,15 +66,12 @@ class Trained(NamedTuple):
         Args:
             graph: Number of the graph in the data set; any, also one that training has seen.
         """
-        return next(iter(self._complete(self.graphs.subset(torch.tensor([graph])))))
+        return next(iter(self.loader.subset(torch.tensor([graph]))))
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> Prediction:
         """Return the network's logits and levels for a batch."""
         return Forward(self.network)(batch)
-
-    def _complete(self, loader: ResidentLoader) -> ResidentLoader | PreparedLoader:
-        return loader if self.prepared is None else PreparedLoader(loader, self.prepared)
 
 
 def read_run(results: Path, run_id: str) -> StoredRun:
@@ -184,13 +174,10 @@ def _trained(stored: StoredRun, cell: dict[str, Any], splits: Path | None) -> Tr
     network.load_state_dict(checkpoint["state_dict"])
     x = features_of(dataset, fold.train, settings)
     index = getattr(fold, stored.part)
-    return Trained(
-        cell,
-        network.eval(),
-        ResidentLoader(dataset, settings.eval_batch_size, x=x, index=index),
-        index,
-        prepared_graphs(dataset, checkpoint["method"], settings),
-    )
+    loader = ResidentLoader(dataset, settings.eval_batch_size, x=x, index=index)
+    prepared = prepared_graphs(dataset, checkpoint["method"], settings)
+    complete = loader if prepared is None else PreparedLoader(loader, prepared)
+    return Trained(cell, network.eval(), complete, index)
 
 
 def _check_checkpoints(stored: StoredRun, cells: list[dict[str, Any]], splits: Path | None) -> None:

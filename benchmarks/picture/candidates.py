@@ -13,10 +13,8 @@ from torch_geometric.data import Batch
 from benchmarks.analysis.checkpoints import Trained
 from benchmarks.analysis.measures import undirected_edges
 from benchmarks.effective_clusters import assigned_rows
+from benchmarks.network_cell import LARGEST_DRAWN
 from benchmarks.table_format import Layout
-
-LARGEST = 500
-"""Most nodes of the graph that is chosen where none is named: more hide each other."""
 
 
 class Candidate(NamedTuple):
@@ -87,10 +85,11 @@ def clusters_in_use(levels: Sequence[Any], batch: Batch) -> Tensor:
 def typical(found: Sequence[Candidate]) -> Candidate:
     """Return the graph to look at where none is named: the same one each time, and no rarity.
 
-    Of the graphs with the right answer, of at most :data:`LARGEST` nodes, it is the middle one by
+    Of the graphs with the right answer, of at most
+    :data:`~benchmarks.network_cell.LARGEST_DRAWN` nodes, it is the middle one by
     clusters in use, then by nodes. Where there are none such, of all graphs.
     """
-    small = [one for one in found if one.nodes <= LARGEST]
+    small = [one for one in found if one.nodes <= LARGEST_DRAWN]
     right = [one for one in small if one.right]
     order = sorted(right or small or found, key=lambda one: (one.clusters, one.nodes, one.graph))
     return order[len(order) // 2]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch_geometric.data import Batch
 
 from benchmarks.forward import Prediction
-from pyg_diffpool.visualize import plot_hierarchy
+from pyg_diffpool.visualize import plot_assignment, plot_hierarchy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,4 +39,21 @@ def hierarchy_figure(
     figure.suptitle(title, fontsize=13)
     if note:
         figure.supxlabel(note, fontsize=9, color="#555555")
+    return figure
+
+
+def assignment_figure(prediction: Prediction, title: str) -> Figure:
+    """Draw the assignments of the first graph of a batch, all levels side by side.
+
+    Args:
+        prediction: What the network returned for it.
+        title: A line above.
+    """
+    from matplotlib.figure import Figure
+
+    pools = len(prediction.levels)
+    figure = Figure(figsize=(PANEL * pools, PANEL), layout="constrained")
+    for level, axes in enumerate(figure.subplots(1, pools, squeeze=False)[0]):
+        plot_assignment(list(prediction.levels), level=level, ax=axes)
+    figure.suptitle(title, fontsize=13)
     return figure

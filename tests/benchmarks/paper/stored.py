@@ -50,7 +50,7 @@ def fake_training(monkeypatch, before=lambda cell: None, seconds=1.0):
     """Replace the training of a cell; return the cells that were begun, in order."""
     begun = []
 
-    def run_cell(cell):
+    def run_cell(cell, log=None):
         begun.append(cell)
         before(cell)
         record = record_of(
