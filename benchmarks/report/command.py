@@ -70,7 +70,8 @@ def report(
     content = page.encode()
     write_atomically(out, content)
     console.print(
-        f"page of {len(stored)} runs: {out} ({len(content) / 1e6:.1f} MB)",
+        f"page of {len(stored)} run{'s' if len(stored) != 1 else ''}: {out} "
+        f"({len(content) / 1e6:.1f} MB)",
         soft_wrap=True,
         highlight=False,
     )

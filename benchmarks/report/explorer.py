@@ -128,7 +128,6 @@ def _graphs_of(trained: Trained, stored: StoredRun, wanted: Wanted, shared: Shar
             {
                 **{name: getattr(graph, name) for name in ("graph", "nodes", "label", "predicted")},
                 "probability": round(graph.probability, 4),
-                "edges": len(levels[0]["weight"]),
                 "fold": fold,
                 "seed": trained.cell["seed"],
                 "levels": levels,

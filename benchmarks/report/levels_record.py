@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 from torch_geometric.data import Batch
 
@@ -18,6 +22,9 @@ LISTED = 8
 FAINT = 0.01
 """Edges of coarse levels, where soft assignments join nearly all clusters, that are left out: those
 lighter than this share of the heaviest."""
+
+MOST_EDGES = 4000
+"""Edges of an input graph that are drawn; of more, a browser draws so many that it stands still."""
 
 _PLACE_DIGITS, _SHARE_DIGITS = 3, 4
 
@@ -48,21 +55,45 @@ def graph_levels(
     levels = hierarchy(
         batch, list(pooled), graph=graph, position=position, max_nodes=int(batch.num_nodes or 0)
     ).levels
-    faintest = [0.0] + [FAINT] * (len(levels) - 1)
-    records = [level_record(*pair) for pair in zip(levels, faintest, strict=True)]
-    return records, levels[0].position
+    first, *coarse = levels
+    records = [
+        {**level_record(first, thinned(first)), "part": connected_parts(first)},
+        *(level_record(level, heavy(level)) for level in coarse),
+    ]
+    return records, first.position
 
 
-def level_record(level: Level, faint: float) -> Record:
+def heavy(level: Level) -> Tensor:
+    """Return which edges are not faint ones."""
+    return level.weight >= FAINT * max(level.weight.tolist(), default=0.0)
+
+
+def thinned(level: Level) -> Tensor:
+    """Return which edges are drawn: all, or of too many some, drawn by lot."""
+    number = level.weight.numel()
+    lot = torch.randperm(number, generator=torch.Generator().manual_seed(0))
+    return lot < MOST_EDGES
+
+
+def connected_parts(level: Level) -> list[int]:
+    """Return in which part of its cluster each node is: the parts that the level's edges join."""
+    source, target = level.edge[:, level.cluster[level.edge[0]] == level.cluster[level.edge[1]]]
+    size = level.cluster.numel()
+    within = coo_array((np.ones(source.numel()), (source, target)), shape=(size, size))
+    parts: list[int] = connected_components(within, directed=False)[1].tolist()
+    return parts
+
+
+def level_record(level: Level, kept: Tensor) -> Record:
     """Return one level as JSON-ready values, with few digits since a page holds many.
 
     Args:
         level: The level.
-        faint: Least weight of an edge, by that of the heaviest.
+        kept: The edges that are drawn.
     """
     x, y = level.position.t().tolist()
-    kept = level.weight >= faint * max(level.weight.tolist(), default=0.0)
     return {
+        "edges": level.weight.numel(),
         "x": _rounded(x, _PLACE_DIGITS),
         "y": _rounded(y, _PLACE_DIGITS),
         "edge": level.edge[:, kept].tolist(),

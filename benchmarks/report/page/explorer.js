@@ -123,8 +123,12 @@ function showExplorer() {
 
 function levelNote(levels, level) {
   const hint = "Drag to move, turn the wheel to zoom, hover a node for its memberships.";
-  return level === 0 ? hint
-    : `${hint} Wide edges are heavy ones, and those below 1 % of the heaviest are left `
+  const { edges, weight } = levels[level];
+  if (level === 0) {
+    return weight.length === edges ? hint
+      : `${hint} Drawn are ${weight.length} of ${edges} edges, chosen at random.`;
+  }
+  return `${hint} Wide edges are heavy ones, and those below 1 % of the heaviest are left `
       + "out; a cluster stands amid its nodes.";
 }
 
@@ -134,7 +138,7 @@ function showFacts() {
   const facts = [
     ["graph", `${graph.graph} of ${run.dataset}`],
     ["part", `${run.part} graphs of fold ${graph.fold}, seed ${graph.seed}`],
-    ["nodes, edges", `${graph.nodes}, ${graph.edges}`],
+    ["nodes, edges", `${graph.nodes}, ${graph.levels[0].edges}`],
     ["true class", String(graph.label)],
     ["predicted class", `${graph.predicted} ${right ? "✓" : "✗"} `
       + `(probability ${graph.probability.toFixed(2)})`, right ? "right" : "wrong"],

@@ -22,21 +22,6 @@ function members(level) {
   return groupBy(level.cluster.map((_, row) => row), (row) => level.cluster[row]);
 }
 
-// Parts of a cluster that hang together in its level's graph.
-function connectedParts(rows, level) {
-  const parent = new Map(rows.map((row) => [row, row]));
-  const root = (row) => {
-    let at = row;
-    while (parent.get(at) !== at) at = parent.get(at);
-    return at;
-  };
-  level.edge[0].forEach((source, number) => {
-    const target = level.edge[1][number];
-    if (parent.has(source) && parent.has(target)) parent.set(root(source), root(target));
-  });
-  return [...groupBy(rows, root).values()];
-}
-
 function nodeName(level, row, levels) {
   const number = levels[level].index[row];
   return level === 0 ? `node ${number}` : `cluster ${number}`;

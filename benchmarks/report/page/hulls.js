@@ -26,8 +26,8 @@ function roundedHull(points, radius, corners = 16) {
 // Outlines of a cluster: of each part that hangs together in the input graph, where edges mean
 // nearness; of the whole on coarser levels, whose clusters are all joined by some weight. A node
 // alone has none, since its colour tells the same.
-function clusterOutline(rows, level, number, radius) {
-  const parts = number === 0 ? connectedParts(rows, level) : [rows];
+function clusterOutline(rows, level, radius) {
+  const parts = level.part ? [...groupBy(rows, (row) => level.part[row]).values()] : [rows];
   const outline = { x: [], y: [] };
   for (const part of parts.filter(({ length }) => length > 1)) {
     for (const [x, y] of roundedHull(part.map((row) => [level.x[row], level.y[row]]), radius)) {

@@ -3,6 +3,8 @@
 const WEIGHT_STEPS = 5;
 const DIM = 0.14;
 const DIM_EDGE = 0.35;
+const CROWDED_NODES = 120;
+const CROWDED_EDGES = 1000;
 const SHOWN_PROBABILITIES = 5;
 
 function drawLevel(plot, graph, number, lit, small) {
@@ -48,7 +50,7 @@ function hullTraces(levels, number, lit, extent, small) {
     // Of a cluster above the chosen one not all nodes are lit: an outline without filling.
     const part = lit !== null && on && number + 1 > lit.cluster.level;
     return {
-      ...clusterOutline(rows, levels[number], number, extent.size * (number === 0 ? 0.025 : 0.06)),
+      ...clusterOutline(rows, levels[number], hullRadius(levels[number], number, extent)),
       mode: "lines", fill: "toself", hoveron: "fills",
       fillcolor: withAlpha(shade, on && !part ? (lit ? 0.3 : 0.16) : 0.03),
       line: { color: withAlpha(shade, on ? 0.75 : 0.12), width: small ? 0.6 : 1.2,
@@ -58,6 +60,15 @@ function hullTraces(levels, number, lit, extent, small) {
       hoverinfo: small ? "skip" : "name", hoverlabel: { namelength: -1 },
     };
   });
+}
+
+// Of the input graph by its number of nodes, as their size is.
+function hullRadius(level, number, extent) {
+  return extent.size * (number > 0 ? 0.06 : 0.025 * crowding(level));
+}
+
+function crowding(level) {
+  return Math.min(1, Math.max(0.45, Math.sqrt(CROWDED_NODES / level.x.length)));
 }
 
 function withAlpha(hex, alpha) {
@@ -90,11 +101,11 @@ function edgeTraces(level, number, lit, small) {
   });
   return [...groups.values()].map(({ step, on, x, y }) => {
     const share = step / WEIGHT_STEPS;
-    const width = number === 0 ? 1.3 : 0.6 + 5 * share;
+    const width = number > 0 ? 0.6 + 5 * share : level.edges > CROWDED_EDGES ? 0.6 : 1.3;
     return {
       x, y, mode: "lines", hoverinfo: "skip", meta: { kind: "edge" },
       line: { color: color("edge"), width: small ? width / 2 : width },
-      opacity: (number === 0 ? 0.8 : 0.25 + 0.55 * share) * (on ? 1 : DIM_EDGE),
+      opacity: (number === 0 ? 0.75 : 0.25 + 0.55 * share) * (on ? 1 : DIM_EDGE),
     };
   });
 }
@@ -104,6 +115,7 @@ function nodeTrace(levels, number, lit, small) {
   const level = levels[number];
   const rows = level.x.map((_, row) => row);
   const on = (row) => lit === null || lit.has(row);
+  const thick = number === 0 ? 2 * crowding(level) : 2;
   return {
     x: level.x, y: level.y, meta: { kind: "node" },
     mode: number > 0 && !small ? "markers+text" : "markers",
@@ -118,7 +130,7 @@ function nodeTrace(levels, number, lit, small) {
       opacity: rows.map((row) => (on(row) ? 1 : DIM)),
       line: {
         color: rows.map((row) => (lit !== null && on(row) ? color("lit") : color("node-line"))),
-        width: rows.map((row) => (small ? 0.5 : lit !== null && on(row) ? 2 : 1)),
+        width: rows.map((row) => (small ? 0.5 : lit !== null && on(row) ? thick : thick / 2)),
       },
     },
   };
@@ -126,7 +138,9 @@ function nodeTrace(levels, number, lit, small) {
 
 // The area of a coarse node is the number of input nodes in it.
 function nodeSizes(level, number) {
-  if (number === 0) return level.x.map(() => (level.x.length > 400 ? 7 : 13));
+  if (number === 0) {
+    return level.x.map(() => 13 * crowding(level));
+  }
   const largest = Math.max(...level.mass, 1e-9);
   return level.mass.map((mass) => 16 + 30 * Math.sqrt(Math.max(mass, 0) / largest));
 }

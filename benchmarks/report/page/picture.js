@@ -14,7 +14,7 @@ function startPicture() {
 }
 
 function emptyLevel() {
-  return { x: [0], y: [0], edge: [[], []], weight: [], mass: [1], cluster: [], index: [0],
+  return { x: [0], y: [0], edge: [[], []], weight: [], edges: 0, mass: [1], cluster: [], index: [0],
     color: ["#000000"], symbol: ["circle"], membership: [], hidden: 0 };
 }
 

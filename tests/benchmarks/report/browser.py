@@ -113,5 +113,6 @@ class Browser:
         )
         actions = ActionChains(self.driver, duration=20)
         actions.move_to_element_with_offset(picture, int(left) + 9, int(top) + 9)
-        actions.move_by_offset(-9, -9)
+        # Plotly looks for the mouse every 50 ms, and a click is where it was last seen.
+        actions.pause(0.1).move_by_offset(-9, -9).pause(0.1)
         (actions.click() if click else actions).perform()

@@ -38,7 +38,7 @@ def test_graphs_are_classified_as_the_network_does(served):
         assert graph["predicted"] == int(probability.argmax())
         assert graph["probability"] == pytest.approx(float(probability.max()), abs=1e-3)
         assert graph["nodes"] == batch.num_nodes == len(graph["levels"][0]["x"])
-        assert graph["edges"] == batch.num_edges // 2
+        assert graph["levels"][0]["edges"] == batch.num_edges // 2
         own = prediction.levels[0].assignment
         for row, pairs in enumerate(graph["levels"][0]["membership"]):
             numbers = [graph["levels"][1]["index"][cluster] for cluster, _ in pairs]

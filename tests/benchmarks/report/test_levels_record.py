@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
-from benchmarks.report.levels_record import FAINT, LISTED, SYMBOLS, graph_levels, level_record
+from benchmarks.report import levels_record
+from benchmarks.report.levels_record import (
+    FAINT,
+    LISTED,
+    SYMBOLS,
+    graph_levels,
+    heavy,
+    level_record,
+)
 from pyg_diffpool import DiffPoolNet
 from pyg_diffpool.visualize.hierarchy import hierarchy
 from pyg_diffpool.visualize.palette import MARKS
@@ -63,10 +71,35 @@ def test_faint_edges_of_coarse_levels_are_left_out(pooled):
     level = hierarchy(batch, levels, graph=1).levels[0]
     level.weight[:] = 5.0
     level.weight[1] = 4.9 * FAINT
-    assert len(level_record(level, 0.0)["weight"]) == 12
-    heavy = level_record(level, FAINT)
-    assert heavy["weight"] == [5.0] * 11
-    assert heavy["edge"] == torch.cat([level.edge[:, :1], level.edge[:, 2:]], 1).tolist()
+    shown = level_record(level, heavy(level))
+    assert shown["edges"] == 12
+    assert shown["weight"] == [5.0] * 11
+    assert shown["edge"] == torch.cat([level.edge[:, :1], level.edge[:, 2:]], 1).tolist()
+
+
+def test_of_too_many_edges_some_are_drawn(pooled, monkeypatch):
+    batch, levels = pooled
+    whole, _ = graph_levels(batch, levels, 1)
+    monkeypatch.setattr(levels_record, "MOST_EDGES", 5)
+    few, _ = graph_levels(batch, levels, 1)
+    assert (few[0]["edges"], len(few[0]["weight"])) == (12, 5)
+    drawn, every = (list(zip(*level["edge"], strict=True)) for level in (few[0], whole[0]))
+    assert set(drawn) < set(every)
+    assert few == graph_levels(batch, levels, 1)[0]
+    # Parts are those of all edges.
+    assert few[0]["part"] == whole[0]["part"]
+
+
+def test_parts_of_a_cluster_are_what_edges_join():
+    assignment = torch.eye(2)[[0, 0, 1, 1, 0, 0, 0, 1]]
+    record, _ = graph_levels(ring(8), [assignment], 0)
+    # Around the ring: 0 0 | 1 1 | 0 0 0 | 1.
+    part = record[0]["part"]
+    assert [part[a] == part[b] for a, b in zip(range(7), range(1, 8), strict=True)] == [
+        True, False, True, False, True, True, False,
+    ]  # fmt: skip
+    assert len(set(part)) == 4
+    assert "part" not in record[1]
 
 
 def test_a_level_without_edges():
