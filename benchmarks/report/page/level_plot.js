@@ -16,7 +16,13 @@ function drawLevel(plot, graph, number, lit, small) {
     nodeTrace(graph.levels, number, lit && lit.rows[number], small && plot.clientWidth),
   ];
   const config = small ? { ...PLOT_CONFIG, staticPlot: true } : { ...PLOT_CONFIG, scrollZoom: true };
-  return Plotly.react(plot, traces, levelLayout(extent, graph, number, small), config);
+  const layout = levelLayout(extent, graph, number, small);
+  // What is in view stays there while clusters are lit, until another graph or level is chosen.
+  if (plot.layout?.meta === layout.meta) {
+    layout.xaxis.range = plot.layout.xaxis.range;
+    layout.yaxis.range = plot.layout.yaxis.range;
+  }
+  return Plotly.react(plot, traces, layout, config);
 }
 
 function levelExtent({ x, y }) {
@@ -36,8 +42,7 @@ function levelLayout(extent, graph, number, small) {
     yaxis: axis(extent.y, { scaleanchor: "x" }),
     hovermode: small ? false : "closest",
     dragmode: "pan",
-    // Keeps what is in view while clusters are lit, until another graph or level is chosen.
-    uirevision: `${graph.key} ${number}`,
+    meta: `${graph.key} ${number}`,
   });
 }
 

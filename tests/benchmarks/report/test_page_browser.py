@@ -286,6 +286,11 @@ def test_everything_is_reached_by_keys(browser, made):
     browser.find("#picture").send_keys(right)
     assert view()[0] > near[0]
     assert width(view()) == pytest.approx(width(near))
+    # What is in view stays in view when a cluster is lit.
+    moved = view()
+    browser.all(CLUSTER)[0].send_keys(space)
+    assert browser.all(f"{CLUSTER}[aria-pressed=true]")
+    assert view() == moved
     browser.find("#picture").send_keys("0")
     assert view() == pytest.approx(whole)
 
