@@ -47,6 +47,8 @@ def check(command: str, out: Path) -> None:
     }
     if tuple(words[:3]) == PROGRAM:
         check_benchmarks(words[3:], out)
+    elif words == [".", ".venv/bin/activate"]:
+        assert "\nBIN := .venv/bin\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
     elif words[0].startswith(".venv/bin/"):
         check_tool([words[0].removeprefix(".venv/bin/"), *words[1:]])
     elif words[0] in programs:
