@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 import pyg_diffpool
 from benchmarks.cli import app
+from benchmarks.plan import make_plan
+from benchmarks.store import RESULTS
 from tests.docs.pages import ROOT, name, pages
 from tests.docs.shell import find_command, parse_benchmarks
 
@@ -52,6 +54,15 @@ def test_accuracies_in_the_readme_are_those_of_the_stored_cells() -> None:
     for method, enzymes, proteins in rows:
         assert stored["ENZYMES", method] == enzymes
         assert stored["PROTEINS", method] == proteins
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_runs_named_are_stored(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"\b[\w-]+-(?:fair|reference)-[0-9a-f]{8}\b", text)
+    # Trained by the reader, from the command on the page.
+    own = make_plan("CommunityChains", "diffpool", "fair", {}, [0], [0], None).run_id
+    assert [run for run in named if run != own and not (RESULTS / run / "run.json").is_file()] == []
 
 
 @pytest.mark.parametrize("page", pages(), ids=name)
