@@ -10,7 +10,11 @@ from benchmarks import runner, tensorboard_log
 from benchmarks.plan import make_plan
 from tests.benchmarks.analysis.test_command import invoke
 
-SETTINGS = ("epochs=4", "hidden_channels=4", "num_layers=1", "num_pools=2", "cluster_ratio=0.5")
+# Dropout, so that a random number drawn beside the training would show.
+SETTINGS = (
+    "epochs=4", "hidden_channels=4", "num_layers=1", "num_pools=2", "cluster_ratio=0.5",
+    "dropout=0.3",
+)  # fmt: skip
 
 
 def run(out, *more, method="diffpool"):
