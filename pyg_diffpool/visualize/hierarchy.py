@@ -36,6 +36,12 @@ class Level:
         color: Colour of each node as :obj:`"#rrggbb"`, see :func:`hierarchy`.
         mark: Matplotlib's marker of each node, likewise.
         hidden: Number of clusters left out: those that are nobody's likeliest.
+
+    Example:
+        >>> data = Data(edge_index=torch.tensor([[0, 1], [1, 0]]), num_nodes=2)
+        >>> level = hierarchy(data, torch.eye(2)).levels[0]
+        >>> level.edge.tolist(), level.weight.tolist(), level.membership.tolist()
+        ([[0], [1]], [1.0], [[1.0, 0.0], [0.0, 1.0]])
     """
 
     position: Tensor
@@ -55,6 +61,11 @@ class Hierarchy(NamedTuple):
 
     Attributes:
         levels: The input graph, then one level for each pooling.
+
+    Example:
+        >>> data = Data(edge_index=torch.tensor([[0, 1], [1, 0]]), num_nodes=2)
+        >>> [len(level.color) for level in hierarchy(data, torch.ones(2, 1)).levels]
+        [2, 1]
     """
 
     levels: list[Level]

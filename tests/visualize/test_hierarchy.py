@@ -115,6 +115,15 @@ def test_masked_clusters_are_not_in_use():
     assert hierarchy(data, pooled(s, data, mask)).levels[0].cluster.tolist() == [0, 1, 2, 0]
 
 
+def test_rows_of_masked_clusters_say_nothing():
+    data = ring(4)
+    mask = torch.tensor([[True, True, False]])
+    first = pooled(one_hot_assignment([0, 0, 1, 1], 3), data, mask)
+    second = one_hot_assignment([0, 1, 0], 2)
+    second[2] = 0.0
+    assert hierarchy(data, [first, second]).levels[1].cluster.tolist() == [0, 1]
+
+
 def test_a_trained_kind_of_network_with_a_ratio():
     torch.manual_seed(1)
     batch = Batch.from_data_list([ring(5), ring(9)])
@@ -134,8 +143,11 @@ def test_pooling_of_a_dense_level():
     out = pool(torch.randn(2, 3, 2), adj, mask=mask)
     data = Data(edge_index=torch.tensor([[0, 3], [1, 4]]), batch=torch.tensor([0, 0, 0, 1, 1]))
     nodes = hierarchy(data, out, graph=1).levels[0]
+    likeliest = out.assignment[1, :2].argmax(1)
+    used = likeliest.unique()
     assert nodes.index.numel() == 2
-    assert torch.equal(nodes.membership.argmax(1), nodes.cluster)
+    assert torch.allclose(nodes.membership.float(), out.assignment[1, :2][:, used])
+    assert used[nodes.cluster].tolist() == likeliest.tolist()
 
 
 def test_weights_directions_duplicates_and_loops():
