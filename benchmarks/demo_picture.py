@@ -16,12 +16,8 @@ from torch_geometric.utils import to_networkx
 
 from pyg_diffpool import DiffPoolNet
 from pyg_diffpool.datasets.communities import CHAIN, COMMUNITIES, NUM_ENDS
+from pyg_diffpool.visualize.palette import PALETTE
 
-# Paul Tol's "muted" scheme, safe for the colour-blind; ends take the four strongest contrasts.
-PALETTE = (
-    "#CC6677", "#332288", "#DDCC77", "#117733",
-    "#88CCEE", "#882255", "#44AA99", "#999933", "#AA4499", "#BBBBBB",
-)  # fmt: skip
 SHOWN_EDGE = 0.5  # pooled edges below this share of the strongest one between clusters are hidden
 SHOWN_NODES = 3.0  # clusters with less mass than so many nodes are hidden
 
