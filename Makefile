@@ -4,7 +4,7 @@ PYTHON ?= python3
 EXTRAS ?= benchmark,test
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types tests docs clean
+.PHONY: setup demo test lint types tests docs notebooks notebooks-update clean
 
 setup: .venv/installed-$(EXTRAS)
 
@@ -29,13 +29,23 @@ types: setup
 # One process a core, of one thread each: on graphs as small as the tests' threads only wait.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 tests: setup
-	$(PYTEST) --cov --cov-report=term --ignore=tests/test_compile.py
+	$(PYTEST) --cov --cov-report=term --ignore=tests/test_compile.py --ignore=tests/notebooks
 	$(PYTEST) tests/test_compile.py  # under coverage, minutes longer
 
 # Warnings are errors; the page to open is build/docs/index.html.
 docs:
 	@$(MAKE) --no-print-directory setup EXTRAS="$(EXTRAS),docs"
 	$(BIN)/sphinx-build -W --keep-going --quiet docs build/docs
+
+# Runs the notebooks, each in a kernel of its own, and compares outputs with those committed.
+notebooks:
+	@$(MAKE) --no-print-directory setup EXTRAS="$(EXTRAS),notebooks"
+	$(PYTEST) tests/notebooks
+
+# Runs them and writes their outputs in place: look at them before they are committed.
+notebooks-update:
+	@$(MAKE) --no-print-directory setup EXTRAS="$(EXTRAS),notebooks"
+	$(BIN)/python -m tests.notebooks.update
 
 clean:
 	rm -rf .venv build docs/api docs/benchmarks/commands.md .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
