@@ -38,7 +38,8 @@ def hierarchy_figure(
     plot_hierarchy(batch, list(prediction.levels), axes=axes, seed=layout)
     figure.suptitle(title, fontsize=13)
     if note:
-        figure.supxlabel(note, fontsize=9, color="#555555")
+        # Captions of two lines reach below the axes: an empty line keeps the note off them.
+        figure.supxlabel(f"\n{note}", fontsize=9, color="#555555")
     return figure
 
 
