@@ -7,8 +7,8 @@ function panelsOf(names, metric) {
   const panels = [
     { title: metric === "accuracy" ? "Validation accuracy" : `Validation ${metric}`,
       note: "higher is better", score: true, curves: [[`validation_${metric}`, "validation"]] },
-    { title: "Loss", note: "cross-entropy in nats; total: with the side objectives", curves: [
-      ["train_loss", "training, total"], ["train_cross_entropy", "training"],
+    { title: "Loss", note: "cross-entropy, nats; total adds the side objectives", curves: [
+      ["train_loss", "total"], ["train_cross_entropy", "training"],
       ["validation_loss", "validation"]] },
     { title: "Link prediction", note: "‖A − SSᵀ‖ as the run's settings scale it",
       curves: level("link_") },

@@ -15,10 +15,13 @@ function drawLevel(plot, graph, number, lit, small) {
     ...edgeTraces(level, number, lit && lit.rows[number], small),
     nodeTrace(graph.levels, number, lit && lit.rows[number], small && plot.clientWidth),
   ];
-  const config = small ? { ...PLOT_CONFIG, staticPlot: true } : { ...PLOT_CONFIG, scrollZoom: true };
-  const layout = levelLayout(extent, graph, number, small);
+  const config = { ...PLOT_CONFIG, responsive: false, staticPlot: small, scrollZoom: !small };
+  const layout = {
+    ...levelLayout(extent, graph, number, small),
+    width: plot.clientWidth, height: plot.clientHeight,
+  };
   // What is in view stays there while clusters are lit, until another graph or level is chosen.
-  if (plot.layout?.meta === layout.meta) {
+  if (!small && plot.layout?.meta === layout.meta) {
     layout.xaxis.range = plot.layout.xaxis.range;
     layout.yaxis.range = plot.layout.yaxis.range;
   }

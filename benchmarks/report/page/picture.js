@@ -11,6 +11,14 @@ function startPicture() {
   byId("zoom-in").addEventListener("click", () => zoomPicture(0.7));
   byId("zoom-out").addEventListener("click", () => zoomPicture(1 / 0.7));
   byId("zoom-reset").addEventListener("click", resetPicture);
+  // If it did this by itself, Plotly would widen the view at each turn and never narrow it.
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    picture.layout.meta = null;
+    showExplorer();
+  });
 }
 
 function emptyLevel() {

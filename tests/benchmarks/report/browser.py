@@ -1,7 +1,7 @@
 """A page in headless Chromium, and what a user does with it."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,12 @@ class Browser:
         element = self.all(selector)[number]
         self.js("arguments[0].scrollIntoView({ block: 'center' })", element)
         element.click()
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Wait for what the browser does in its own time."""
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        WebDriverWait(self.driver, 10, poll_frequency=0.05).until(lambda driver: condition())
 
     def press(self, *keys: str) -> None:
         """Press keys where the focus is."""

@@ -313,9 +313,22 @@ def test_absent_runs_are_named_with_what_helps(browser, made):
     assert "python -m benchmarks run --dataset TINY --method diffpool-nolp" in text
 
 
-def test_a_narrow_window_is_not_scrolled_sideways(browser):
+def test_a_narrow_window_is_not_scrolled_sideways(browser, made):
+    show(browser, made, "det")
+
+    def view():
+        return browser.js(
+            "const { xaxis, yaxis, width } = document.getElementById('picture')._fullLayout;"
+            "return [...xaxis.range, ...yaxis.range, width]"
+        )
+
+    wide = view()
     browser.driver.set_window_size(400, 900)
     try:
+        browser.wait(lambda: view() != wide)
+        browser.driver.set_window_size(*WINDOW)
+        browser.wait(lambda: view() == wide)
+        browser.driver.set_window_size(400, 900)
         browser.driver.refresh()
         # Chromium's windows have a least width; the page need not be wider than that.
         inner, page = browser.js("return [innerWidth, document.documentElement.scrollWidth]")
