@@ -23,7 +23,7 @@ function startExplorer({ runs, absent }) {
   startPicture();
   themeListeners.push(showExplorer);
   document.addEventListener("keydown", (event) => {
-    
+    if (event.key === "Escape") chooseCluster(null);
   });
   chooseDataset();
 }
