@@ -139,6 +139,7 @@ def test_data_set_method_graph_and_level_change_the_picture(browser, made, data)
         if each["graph"] == graph["graph"]
     )
     assert browser.nodes()["x"] == other["levels"][1]["x"]
+    assert f"{graph['graph']} of TINY" in browser.texts("#facts dd")
     browser.click("#graph-after")
     before = browser.find("#explorer-graph").get_attribute("value")
     browser.click("#graph-before")
