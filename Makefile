@@ -3,6 +3,9 @@
 PYTHON ?= python3
 EXTRAS ?= benchmark,test
 BIN := .venv/bin
+comma := ,
+# The extras with one more, unless it is there.
+with = $(EXTRAS)$(if $(findstring $(1),$(EXTRAS)),,$(comma)$(1))
 
 .PHONY: setup demo test lint types tests docs notebooks notebooks-update clean
 
@@ -34,17 +37,17 @@ tests: setup
 
 # Warnings are errors; the page to open is build/docs/index.html.
 docs:
-	@$(MAKE) --no-print-directory setup EXTRAS="$(EXTRAS),docs"
+	@$(MAKE) --no-print-directory setup EXTRAS="$(call with,docs)"
 	$(BIN)/sphinx-build -W --keep-going --quiet docs build/docs
 
 # Runs the notebooks, each in a kernel of its own, and compares outputs with those committed.
 notebooks:
-	@$(MAKE) --no-print-directory setup EXTRAS="$(EXTRAS),notebooks"
+	@$(MAKE) --no-print-directory setup EXTRAS="$(call with,notebooks)"
 	$(PYTEST) tests/notebooks
 
 # Runs them and writes their outputs in place: look at them before they are committed.
 notebooks-update:
-	@$(MAKE) --no-print-directory setup EXTRAS="$(EXTRAS),notebooks"
+	@$(MAKE) --no-print-directory setup EXTRAS="$(call with,notebooks)"
 	$(BIN)/python -m tests.notebooks.update
 
 clean:
