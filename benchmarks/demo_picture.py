@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,6 @@ from torch_geometric.utils import to_networkx
 from pyg_diffpool import DiffPoolNet
 from pyg_diffpool.datasets.communities import CHAIN, COMMUNITIES, NUM_ENDS
 from pyg_diffpool.visualize.palette import PALETTE
-
-SHOWN_EDGE = 0.5  # pooled edges below this share of the strongest one between clusters are hidden
-SHOWN_NODES = 3.0  # clusters with less mass than so many nodes are hidden
 
 
 @torch.no_grad()
@@ -51,7 +49,7 @@ def draw_clusters(
         right = np.mean([hues[c] == hue for c, hue in zip(found, data.color.tolist(), strict=True)])
         learned.set_title(f"learned clusters ({right:.0%} of nodes in the right one)", fontsize=12)
         _draw(learned, graph, place, [PALETTE[hues[c]] for c in found])
-        pooled.set_title("pooled graph: SᵀAS between communities", fontsize=12)
+        pooled.set_title("pooled graph: SᵀAS, clusters of a colour together", fontsize=12)
         _draw_pooled(pooled, level, cluster, place, hues)
     figure.suptitle(
         "Which ends (A–D) share a chain? No node sees both; one message between clusters tells.",
@@ -133,28 +131,26 @@ def _draw_pooled(
     place: dict[int, np.ndarray],
     hues: dict[int, int],
 ) -> None:
-    """Draw each cluster at the mean of its nodes, edges as wide as the pooled weight."""
-    weight, mass = level.adj[0].clone(), level.assignment.sum(0)
-    kept = [c for c in hues if mass[c] >= SHOWN_NODES and (cluster == c).any()]
+    """Draw the clusters of each colour as one node, lines as wide as their pooled weight."""
+    hue = torch.tensor([hues[c] for c in range(len(hues))])
+    together = torch.nn.functional.one_hot(hue).to(level.adj.dtype)
+    weight = together.t() @ level.adj[0] @ together
+    mass = level.assignment.sum(0) @ together
+    found = hue[cluster].unique().tolist()
     points = {
-        c: np.mean([place[node] for node in (cluster == c).nonzero().flatten().tolist()], axis=0)
-        for c in kept
+        h: np.mean([place[node] for node in (hue[cluster] == h).nonzero().flatten().tolist()], 0)
+        for h in found
     }
-    weight.fill_diagonal_(0.0)
-    # Two clusters that share one community exchange many edges, which say nothing of chains.
-    joined = {
-        (a, b): float(weight[a, b]) for a in kept for b in kept if a < b and hues[a] != hues[b]
-    }
+    joined = {(a, b): float(weight[a, b]) for a, b in combinations(found, 2)}
     strongest = max(joined.values(), default=1.0)
     for (a, b), value in joined.items():
-        if value >= SHOWN_EDGE * strongest:
-            (x0, y0), (x1, y1) = points[a], points[b]
-            axes.plot([x0, x1], [y0, y1], color="#777777", lw=5 * value / strongest, zorder=1)
-    for c, (x, y) in points.items():
-        size = 60.0 * float(mass[c])
-        axes.scatter(x, y, s=size, color=PALETTE[hues[c]], edgecolors="#444444", zorder=2)
+        (x0, y0), (x1, y1) = points[a], points[b]
+        axes.plot([x0, x1], [y0, y1], color="#777777", lw=7 * value / strongest, zorder=1)
+    for h, (x, y) in points.items():
+        size = 60.0 * float(mass[h])
+        axes.scatter(x, y, s=size, color=PALETTE[h], edgecolors="#444444", zorder=2)
         axes.text(
-            x, y, community_name(hues[c]), ha="center", va="center", fontsize=13, zorder=3,
+            x, y, community_name(h), ha="center", va="center", fontsize=13, zorder=3,
             bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.8},
         )  # fmt: skip
     _frame(axes)
