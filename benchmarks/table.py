@@ -1,7 +1,7 @@
 """Accuracies, or another metric, recomputed from the stored cells by each protocol's rules."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -163,12 +163,21 @@ def numbers_text(numbers: Sequence[int]) -> str:
     return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
 
 
+def mean_and_std(scores: Iterable[float]) -> dict[str, float | None]:
+    """Return the mean of scores and their population standard deviation, in per cent.
+
+    One score has no deviation.
+    """
+    values = 100 * np.array(list(scores))
+    std = round(float(values.std()), 2) if len(values) > 1 else None
+    return {"mean": round(float(values.mean()), 2), "std": std}
+
+
 def _row(result: RunResult) -> dict[str, Any]:
     run, folds = result
     dataset, method, protocol = run["dataset"], run["method"], run["protocol"]
     # One official split has no spread over folds; OGB's tables give the spread over seeds.
     scores = folds.by_seed if "official" in run["splits"] else folds.accuracy
-    values = 100 * np.array(list(scores.values()))
     paper = published.paper(dataset, method)
     same = published.published(dataset, method, protocol)
     best = published.best_published(dataset, protocol)
@@ -177,8 +186,7 @@ def _row(result: RunResult) -> dict[str, Any]:
         "method": method,
         "protocol": protocol,
         "metric": folds.metric,
-        "mean": round(float(values.mean()), 2),
-        "std": round(float(values.std()), 2),
+        **mean_and_std(scores.values()),
         "folds": numbers_text(list(folds.accuracy)),
         "seeds": numbers_text(folds.seeds),
         "epoch": folds.best_epoch,

@@ -32,9 +32,15 @@ def _protocol(row: Row) -> str:
     return "reference (optimistic)" if row["protocol"] == "reference" else str(row["protocol"])
 
 
+def score_text(row: Row) -> str:
+    """Return a row's mean, and its deviation where it has one."""
+    spread = "" if row["std"] is None else f" ± {row['std']:.2f}"
+    return f"{row['mean']:.2f}{spread}"
+
+
 def _score(row: Row) -> str:
     metric = "" if row["metric"] == "accuracy" else f" ({row['metric']})"
-    return f"{row['mean']:.2f} ± {row['std']:.2f}{metric}"
+    return score_text(row) + metric
 
 
 def _best(row: Row) -> str:

@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks import published, table_format
 from benchmarks.paper.cells import Rows
 from benchmarks.paper.gain import misprinted, our_gain, paper_gain
 from benchmarks.splits import NUM_FOLDS
-from benchmarks.table import RunResult, numbers_text, run_results
+from benchmarks.table import RunResult, mean_and_std, numbers_text, run_results
 
 Record = dict[str, Any]
 NOT_FOUND = "data not found"
@@ -97,11 +95,9 @@ def _cell(
         "why_not": NOT_FOUND if dataset in rows.absent else problems.get((dataset, method)),
     }
     if result is not None:
-        values = 100 * np.array(list(result.folds.accuracy.values()))
         cell["ours"] = {
-            "mean": round(float(values.mean()), 2),
-            "std": round(float(values.std()), 2),
-            "num_folds": len(values),
+            **mean_and_std(result.folds.accuracy.values()),
+            "num_folds": len(result.folds.accuracy),
             "folds": numbers_text(list(result.folds.accuracy)),
             "seeds": numbers_text(result.folds.seeds),
             "epoch": result.folds.best_epoch,
@@ -206,7 +202,7 @@ def _cell_filler(dataset: str, comparable: bool) -> Callable[[Record], str]:
 def _cell_text(cell: Record, comparable: bool) -> str:
     ours, paper = cell["ours"], NONE
     if ours is not None:
-        text = f"{ours['mean']:.2f} ± {ours['std']:.2f}"
+        text = table_format.score_text(ours)
         if ours["num_folds"] < NUM_FOLDS:
             text += f" ({ours['num_folds']} of {NUM_FOLDS} folds: {ours['folds']})"
     else:

@@ -175,6 +175,14 @@ def test_markdown_labels_the_reference_protocol_as_optimistic(tmp_path, capsys):
     assert "| reference (optimistic) | 62.50 ± 0.00 | 0-9 | 0 | 62.53 |" in line
 
 
+def test_one_fold_has_no_spread(tmp_path, capsys):
+    write_run(tmp_path, "one", [fair_cell(0, 0, 0.5, 0.625)])
+    (row,) = result_rows(tmp_path)
+    assert row["std"] is None
+    table_format.show([row], table_format.RESULTS, "markdown")
+    assert "| fair | 62.50 | 0 | 0 |" in capsys.readouterr().out
+
+
 def test_json_is_a_list_of_rows(tmp_path, capsys):
     table_format.show(result_rows(tmp_path), table_format.RESULTS, "json")
     assert json.loads(capsys.readouterr().out) == []

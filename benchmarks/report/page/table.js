@@ -75,7 +75,7 @@ function tableCell(column, cell, row, range, openRun) {
 }
 
 function scoreRange(rows) {
-  const values = rows.flatMap((row) => [row.mean - row.std, row.mean + row.std,
+  const values = rows.flatMap((row) => [row.mean - (row.std ?? 0), row.mean + (row.std ?? 0),
     ...[row.paper, row.published].filter((value) => value !== null)]);
   return [Math.max(0, Math.min(...values)) - 1, Math.min(100, Math.max(...values)) + 1];
 }
@@ -88,8 +88,8 @@ function spread({ mean, std, paper, published }, [low, high]) {
     make("line", { x1: 0, x2: width, y1: 8, y2: 8, class: "spread-axis" }));
   const tall = (x, kind) => make("line", { x1: x, x2: x, y1: 2, y2: 14, class: kind });
   if (mean !== undefined) {
-    svg.append(
-      make("line", { x1: at(mean - std), x2: at(mean + std), y1: 8, y2: 8, class: "spread-line" }),
+    const ends = { x1: at(mean - (std ?? 0)), x2: at(mean + (std ?? 0)), y1: 8, y2: 8 };
+    svg.append(make("line", { ...ends, class: "spread-line" }),
       make("circle", { cx: at(mean), cy: 8, r: 3.5, class: "spread-dot" }));
   }
   if (published !== undefined && published !== null) {
