@@ -16,6 +16,7 @@ import pyg_diffpool
 from benchmarks.cli import app
 from benchmarks.plan import make_plan
 from benchmarks.store import RESULTS
+from benchmarks.table_format import score_text
 from tests.docs.pages import ROOT, name, pages
 from tests.docs.shell import find_command, parse_benchmarks
 
@@ -44,10 +45,7 @@ def test_every_extra_is_explained() -> None:
 
 def test_accuracies_in_the_readme_are_those_of_the_stored_cells() -> None:
     done = CliRunner().invoke(app, ["table", "--protocol", "fair", "--format", "json"])
-    stored = {
-        (row["dataset"], row["method"]): f"{row['mean']:.2f} ± {row['std']:.2f}"
-        for row in json.loads(done.stdout)
-    }
+    stored = {(row["dataset"], row["method"]): score_text(row) for row in json.loads(done.stdout)}
     figure = r"([\d.]+ ± [\d.]+)"
     rows = re.findall(rf"^\| `([\w-]+)`[^|]* \| {figure} \| {figure} \|", README, re.MULTILINE)
     assert len(rows) >= 5
