@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 
 from benchmarks.cell import PROTOCOLS
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.options import ResultsOrOutFolder
 
 _LAZY_COMMANDS = {
     "demo": ("benchmarks.demo", "demo"),
@@ -159,9 +160,7 @@ def table(
     format_: Annotated[
         str, typer.Option("--format", help="rich, markdown or json (stdout is JSON alone).")
     ] = "rich",
-    results: Annotated[
-        Path, typer.Option("--results", "--out", help="Folder of results.", show_default=False)
-    ] = _DEFAULT_RESULTS,
+    results: ResultsOrOutFolder = _DEFAULT_RESULTS,
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(help="Two methods: paired difference over folds with its 95 % interval."),

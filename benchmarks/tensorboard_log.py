@@ -141,7 +141,7 @@ class TensorBoardLog(Callback):
     def _draw(self, model: nn.Module, epoch: int, tag: str) -> None:
         if self._graph is None:
             return
-        from benchmarks.picture.figure import assignment_figure, hierarchy_figure
+        from benchmarks.level_figures import assignment_figure, hierarchy_figure
 
         training = model.training
         prediction = Forward(model.eval())(self._graph.to(next(model.parameters()).device))

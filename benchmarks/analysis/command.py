@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ from benchmarks.analysis.layout import show_analysis
 from benchmarks.analysis.run_figures import analyse_run, write_analysis
 from benchmarks.analysis.sensitivity import link_effects, related_runs, sensitivity_rows
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.options import ResultsOrOutFolder, SplitsFolder
 from benchmarks.paper.cells import splits_folder
 from benchmarks.store import RESULTS
 
@@ -21,18 +21,9 @@ _FORMATS = ("rich", "markdown", "json")
 
 def analyse(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids that `table` prints.")],
-    splits: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of the published splits on which runs were trained. Default: "
-            "$PYG_DIFFPOOL_DATA/splits.",
-        ),
-    ] = None,
+    splits: SplitsFolder = None,
     format_: Annotated[str, typer.Option("--format", help="rich, markdown or json.")] = "rich",
-    results: Annotated[
-        Path, typer.Option("--results", "--out", help="Folder of results.", show_default=False)
-    ] = RESULTS,
+    results: ResultsOrOutFolder = RESULTS,
 ) -> None:
     """Measure clusters: how many are used, how decided nodes are, how dense and whole they are.
 

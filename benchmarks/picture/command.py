@@ -18,6 +18,7 @@ from benchmarks.analysis.checkpoints import (
 )
 from benchmarks.dataset import task_of
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.options import ResultsFolder, SplitsFolder
 from benchmarks.paper.cells import splits_folder
 from benchmarks.picture.candidates import LISTING, Candidate, candidates, rows, typical
 from benchmarks.plan import read_dataset
@@ -52,14 +53,7 @@ def picture(
             metavar="FILE", help="PNG, PDF or SVG.", show_default="in the folder runs/pictures"
         ),
     ] = None,
-    splits: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of the published splits on which the run was trained. Default: "
-            "$PYG_DIFFPOOL_DATA/splits.",
-        ),
-    ] = None,
+    splits: SplitsFolder = None,
     list_: Annotated[
         bool, typer.Option("--list", help="List the graphs to choose from; draw nothing.")
     ] = False,
@@ -67,9 +61,7 @@ def picture(
         str, typer.Option("--format", help="Of the list: rich, markdown or json.")
     ] = "rich",
     layout: Annotated[int, typer.Option(min=0, help="Seed of the layout.")] = 0,
-    results: Annotated[
-        Path, typer.Option("--results", help="Folder of results.", show_default=False)
-    ] = RESULTS,
+    results: ResultsFolder = RESULTS,
 ) -> None:
     """Draw the learned hierarchy of a graph that training has not seen, level beside level."""
     if format_ not in _FORMATS:
@@ -127,7 +119,7 @@ def _chosen(
 
 
 def _draw(stored: StoredRun, trained: Trained, chosen: Candidate, path: Path, layout: int) -> None:
-    from benchmarks.picture.figure import hierarchy_figure
+    from benchmarks.level_figures import hierarchy_figure
 
     batch = trained.batch(chosen.graph)
     run, cell = stored.run, trained.cell

@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks.analysis.checkpoints import StoredRun, read_run
 from benchmarks.cli import parse_numbers
 from benchmarks.errors import UsageError
+from benchmarks.options import ResultsFolder, SplitsFolder
 from benchmarks.paper.cells import splits_folder
 from benchmarks.report.curves import curves_record
 from benchmarks.report.explorer import Wanted, explorer_record
@@ -28,14 +29,7 @@ def report(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")] = Path(
         "report.html"
     ),
-    splits: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of the published splits on which runs were trained. Default: "
-            "$PYG_DIFFPOOL_DATA/splits.",
-        ),
-    ] = None,
+    splits: SplitsFolder = None,
     folds: Annotated[
         str | None,
         typer.Option(help="Folds whose graphs are shown, such as 0-1.", show_default="the first"),
@@ -44,9 +38,7 @@ def report(
     max_nodes: Annotated[
         int, typer.Option(min=1, help="Larger graphs are left out of the explorer.")
     ] = 1000,
-    results: Annotated[
-        Path, typer.Option("--results", help="Folder of results.", show_default=False)
-    ] = RESULTS,
+    results: ResultsFolder = RESULTS,
 ) -> None:
     """Write a page to browse: the results, learning curves and each graph's clusters.
 

@@ -117,7 +117,7 @@ def test_what_cannot_be_drawn_is_told(run, monkeypatch):
     def refuse(*arguments, **keywords):
         raise ValueError("data: graph 0 has 20000 nodes")
 
-    monkeypatch.setattr("benchmarks.picture.figure.plot_hierarchy", refuse)
+    monkeypatch.setattr("benchmarks.level_figures.plot_hierarchy", refuse)
     done = picture(run)
     assert done.exit_code == 2
     assert "data: graph 0 has 20000 nodes" in " ".join(done.stderr.split())
