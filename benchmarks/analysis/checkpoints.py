@@ -107,15 +107,20 @@ def trained_networks(stored: StoredRun, splits: Path | None) -> Iterator[Trained
 
 
 def trained_network(
-    stored: StoredRun, splits: Path | None, fold: int | None = None, seed: int | None = None
+    stored: StoredRun,
+    splits: Path | None,
+    fold: int | None = None,
+    seed: int | None = None,
+    configuration: int | None = None,
 ) -> Trained:
-    """Return the network of one fold's chosen configuration; no other checkpoint is needed.
+    """Return the network of one fold; no other checkpoint is needed.
 
     Args:
         stored: The run.
         splits: File of the published folds on which it was trained, or None for own ones.
         fold: The fold. (default: the first that is finished)
         seed: The seed. (default: the first)
+        configuration: The configuration. (default: the one that was chosen)
 
     Raises:
         UsageError: If the fold is not finished, its checkpoint is missing, or the data are not
@@ -124,12 +129,17 @@ def trained_network(
     chosen = [
         cell
         for cell in stored.cells
-        if _counts(stored.folds, cell)
+        if (
+            _counts(stored.folds, cell)
+            if configuration is None
+            else cell["configuration"] == configuration
+        )
         and fold in (None, cell["fold"])
         and seed in (None, cell["seed"])
     ]
     if not chosen:
-        wanted = [f"{name} {n}" for name, n in (("fold", fold), ("seed", seed)) if n is not None]
+        asked = (("configuration", configuration), ("fold", fold), ("seed", seed))
+        wanted = [f"{name} {number}" for name, number in asked if number is not None]
         raise UsageError(
             f"run {stored.run['run']}: expected {' and '.join(wanted) or 'a fold'} to be finished, "
             f"finished are folds {numbers_text(list(stored.folds.accuracy)) or 'none'} with seeds "

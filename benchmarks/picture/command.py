@@ -39,6 +39,12 @@ def picture(
             min=0, help="Fold of the network.", show_default="the graph's, or the first one"
         ),
     ] = None,
+    configuration: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Configuration of the network.", show_default="the one that was chosen"
+        ),
+    ] = None,
     graph: Annotated[
         int | None,
         typer.Option(
@@ -79,7 +85,7 @@ def picture(
     folds_file = splits_of(stored.run, splits_folder(splits))
     if graph is not None and fold is None:
         fold = fold_of_graph(stored, folds_file, graph)
-    trained = trained_network(stored, folds_file, fold)
+    trained = trained_network(stored, folds_file, fold, configuration=configuration)
     console = Console(stderr=True)
     with console.status("asking the network"):
         found = candidates(trained)
@@ -124,8 +130,9 @@ def _draw(stored: StoredRun, trained: Trained, chosen: Candidate, path: Path, la
     batch = trained.batch(chosen.graph)
     run, cell = stored.run, trained.cell
     note = (
-        f"run {run['run']}, protocol {run['protocol']}, fold {cell['fold']}, seed {cell['seed']}, "
-        f"epoch {cell['best_epoch']}; training has not seen this graph"
+        f"run {run['run']}, protocol {run['protocol']}, configuration {cell['configuration']}, "
+        f"fold {cell['fold']}, seed {cell['seed']}, epoch {cell['best_epoch']}; training has not "
+        "seen this graph"
     )
     title = caption(stored, trained, chosen)
     try:

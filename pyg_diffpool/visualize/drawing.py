@@ -121,8 +121,8 @@ def draw_edges(axes: Any, level: Level, clusters: bool) -> None:
     axes.add_collection(lines)
 
 
-def draw_nodes(axes: Any, level: Level, radius: Array) -> None:
-    """Draw each node as its mark in its colour."""
+def draw_nodes(axes: Any, level: Level, radius: Array, colors: Sequence[str]) -> None:
+    """Draw each node as its mark, in its colour."""
     markers = require("matplotlib.markers")
     path = require("matplotlib.path").Path
     shapes = {}
@@ -137,7 +137,7 @@ def draw_nodes(axes: Any, level: Level, radius: Array) -> None:
     outline = 0.4 if len(paths) <= 500 else 0.0
     nodes = require("matplotlib.collections").PathCollection(
         paths,
-        facecolors=level.color,
+        facecolors=colors,
         edgecolors=OUTLINE,
         linewidths=outline,
         zorder=NODES,

@@ -13,6 +13,7 @@ PALETTE = (
     "#99ddff", "#771155", "#ddcc77", "#832db6", "#ee7733",
 )  # fmt: skip
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")  # Matplotlib's markers
+PALEST = 0.2  # share of a colour that is left of it where nothing is certain
 NEUTRAL = "#9a9a9a"  # what belongs to no shown cluster
 
 
@@ -75,6 +76,22 @@ def ink(color: str) -> str:
     """
     # Contrast to black, (L + 0.05) / 0.05, equals that to white, 1.05 / (L + 0.05), at L = 0.179.
     return "#000000" if luminance(color) > 0.179 else "#ffffff"
+
+
+def paled(color: str, certainty: float) -> str:
+    """Return a colour mixed with white: as it is at certainty 1, a fifth of it at 0.
+
+    Args:
+        color: As :obj:`"#rrggbb"`.
+        certainty: Between 0 and 1.
+
+    Example:
+        >>> paled("#1845fb", 1.0), paled("#1845fb", 0.5)
+        ('#1845fb', '#748ffd')
+    """
+    share = PALEST + (1 - PALEST) * certainty
+    channels = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+    return "#" + "".join(f"{round(255 + share * (channel - 255)):02x}" for channel in channels)
 
 
 def luminance(color: str) -> float:

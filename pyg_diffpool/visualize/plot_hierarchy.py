@@ -22,6 +22,7 @@ from pyg_diffpool.visualize.drawing import (
 )
 from pyg_diffpool.visualize.figures import axes_for
 from pyg_diffpool.visualize.hierarchy import Level, hierarchy
+from pyg_diffpool.visualize.palette import paled
 from pyg_diffpool.visualize.poolings import Poolings
 
 PANEL = 4.0  # inches
@@ -29,6 +30,7 @@ INPUT_PANEL = 1.35  # width of the input graph's panel, by that of the others
 MARGIN = 0.2  # around positions, which are within a square of side 2
 LEAST_VIEW = (1.8, 1.0)  # width and height that a panel shows, where a level is smaller
 TEXT_HEIGHT = 1.0  # inches for title and caption
+SURE = 0.9  # probability from which a node's colour is not told to be pale
 NUMBERED = 40  # most clusters whose numbers fit
 
 
@@ -50,8 +52,9 @@ def plot_hierarchy(
     From `"Hierarchical Graph Representation Learning with Differentiable Pooling"
     <https://arxiv.org/abs/1806.08804>`_. Colours lead through the levels:
 
-    - **level 0** is the input graph. A node bears the colour of its likeliest cluster, and a hull
-      of that colour surrounds each connected part of the cluster.
+    - **level 0** is the input graph. A node bears the colour of its likeliest cluster, the paler
+      the less likely that is, and a hull of that colour surrounds each connected part of the
+      cluster.
     - **level 1** has these clusters as nodes, in the same colours, their areas by mass
       :math:`\sum_i S_{ik}`; lines are as wide as :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}`
       is large (a cluster's own entry is not drawn). Hulls surround those that are pooled together.
@@ -116,7 +119,8 @@ def plot_hierarchy(
             draw_hulls(panel, level, levels[number + 1].color, radius, by_part=number == 0)
         draw_edges(panel, level, clusters=number > 0)
         if number < 2:
-            draw_nodes(panel, level, radius)
+            # A cluster is what its colour says; a node is so only as far as it is sure of it.
+            draw_nodes(panel, level, radius, level.color if number else node_colors(level))
         else:
             draw_rings(panel, level, radius, pieces[number])
         if numbers and number > 0 and len(radius) <= NUMBERED:
@@ -128,7 +132,7 @@ def plot_hierarchy(
         panel.set_title(_title(number, level), fontsize=10)
         if captions:
             last = number + 1 == len(levels)
-            panel.set_xlabel(_caption(number, last), fontsize=8, color="#555555")
+            panel.set_xlabel(_caption(level, number, last), fontsize=8, color="#555555")
     return panels
 
 
@@ -139,9 +143,24 @@ def _title(number: int, level: Level) -> str:
     return f"Level {number}: {count} of {count + level.hidden} clusters in use"
 
 
-def _caption(number: int, last: bool) -> str:
+def node_colors(level: Level) -> list[str]:
+    """Return the colours of the input's nodes, pale where the likeliest cluster is not likely.
+
+    Example:
+        >>> import torch
+        >>> data = Data(edge_index=torch.tensor([[0], [1]]), num_nodes=2)
+        >>> level = hierarchy(data, torch.tensor([[1.0, 0.0], [0.5, 0.5]])).levels[0]
+        >>> level.color, node_colors(level)
+        (['#1845fb', '#1845fb'], ['#1845fb', '#748ffd'])
+    """
+    certainty = level.membership.amax(1).tolist()
+    return [paled(*pair) for pair in zip(level.color, certainty, strict=True)]
+
+
+def _caption(level: Level, number: int, last: bool) -> str:
     if number == 0:
-        return "colour and hull: its cluster on level 1"
+        unsure = bool((level.membership.amax(1) < SURE).any())
+        return "colour and hull: its cluster on level 1" + ("; pale: unsure" if unsure else "")
     if number == 1:
         own = "same colours; area: mass; lines: SᵀAS; n: nodes"
         return own if last else own + f"\nhull: its cluster on level {number + 1}"

@@ -45,7 +45,22 @@ def test_nodes_stand_at_their_places_in_their_colors():
         boxes = [path.get_extents() for path in nodes.get_paths()]
         middles = np.array([[(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2] for box in boxes])
         assert np.allclose(middles, level.position, atol=1e-6)
-        assert hex_colors(nodes.get_facecolor()) == level.color
+        if ax is axes[1]:
+            assert hex_colors(nodes.get_facecolor()) == level.color
+
+
+def test_nodes_are_the_paler_the_less_sure_they_are():
+    s = torch.tensor([[1.0, 0.0], [0.8, 0.2], [0.6, 0.4], [0.0, 1.0]])
+    panel = draw(ring(4), [s])[0]
+    [nodes] = parts_of(panel, "nodes")
+    first, other = hierarchy(ring(4), s).levels[0].color[1::2]
+    sure, less, least, second = nodes.get_facecolor()[:, :3]
+    assert [matplotlib.colors.to_hex(color) for color in (sure, second)] == [first, other]
+    white = np.ones(3)
+    assert np.allclose(white - less, 0.84 * (white - sure), atol=0.004)
+    assert np.allclose(white - least, 0.68 * (white - sure), atol=0.004)
+    assert panel.get_xlabel().endswith("; pale: unsure")
+    assert "pale" not in draw(ring(4), [torch.eye(4)])[0].get_xlabel()
 
 
 def test_hulls_contain_their_nodes_in_the_color_of_the_next_level():

@@ -52,6 +52,25 @@ def test_a_picture_of_the_typical_graph_and_of_a_named_one(run):
     assert same == again != moved
 
 
+def test_a_configuration_that_was_not_chosen_can_be_drawn(run):
+    """The other one is the same training with its weights set to zero."""
+    path = run / "cells" / "configuration-0_fold-00_seed-0.json"
+    cell = {**json.loads(path.read_text()), "configuration": 1, "validation_accuracy": 0.0}
+    (run / "cells" / "configuration-1_fold-00_seed-0.json").write_text(json.dumps(cell))
+    names = [f"configuration-{number}_fold-00_seed-0.ckpt" for number in (0, 1)]
+    chosen, other = (run / "checkpoints" / name for name in names)
+    checkpoint = torch.load(chosen)
+    weights = {key: value.zero_() for key, value in checkpoint["state_dict"].items()}
+    torch.save({**checkpoint, "state_dict": weights}, other)
+    stored = read_run(run.parent, run.name)
+    for number in (None, 0, 1):
+        trained = trained_network(stored, None, 0, configuration=number)
+        assert trained.cell["configuration"] == (number or 0)
+        zero = all(not value.any() for value in trained.network.state_dict().values())
+        assert zero == (number == 1)
+    assert picture(run, "--fold", 0, "--configuration", 1).exit_code == 0
+
+
 def test_the_list_tells_what_the_pictures_show(run):
     from pyg_diffpool.visualize import hierarchy
 
@@ -89,6 +108,7 @@ def test_the_typical_graph_is_right_not_too_large_and_the_middle_one():
         (("--graph", 4000), "expected a test graph of folds 0-1, got graph 4000"),
         (("--graph", 4000, "--fold", 1), "--graph: expected a test graph of fold 1 (see --list)"),
         (("--fold", 5), "expected fold 5 to be finished, finished are folds 0-1"),
+        (("--configuration", 3), "expected configuration 3 to be finished, finished are folds 0-1"),
         (("--out", "picture.gif"), "--out: expected a name that ends in .png, .pdf, .svg"),
         (("--list", "--format", "jsn"), "unknown format 'jsn': did you mean 'json'"),
         (("--splits", "nowhere"), "no folder nowhere"),
