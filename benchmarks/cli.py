@@ -141,9 +141,11 @@ def run(
         )
         logs = log_folder(logger, log_dir, method, out, plan.run_id)
         failed = runner.run(plan, out, jobs or os.cpu_count() or 1, console, logs=logs)
-        if logs is not None and logs.is_dir():
+        if logs is not None:
             told = f"event files, for tensorboard --logdir: {logs}"
-            console.print(told, soft_wrap=True, highlight=False)
+            if not logs.is_dir():
+                told = "no event files: finished cells are not trained again, see --out"
+            console.print(told, soft_wrap=True, highlight=False, markup=False)
     except KeyboardInterrupt:
         console.print("\nstopped; finished cells are kept, and the same command resumes")
         raise typer.Exit(130) from None

@@ -101,7 +101,7 @@ def demo(
     console.print(f"DiffPool leads the best flat network by {gap:.1f} points.")
     path = out / "clusters.png"
     _draw(found[DIFFPOOL][-1].network, dataset, path)
-    console.print(f"Learned clusters of three test graphs: {path}", soft_wrap=True)
+    console.print(f"Learned clusters of three test graphs: {path}", soft_wrap=True, markup=False)
 
 
 class _CountedEpochs:

@@ -47,7 +47,7 @@ def run(
     _describe(plan, store)
     cells = plan.cells()
     missing = [c for c in cells if not store.has(c.configuration, c.fold, c.seed)]
-    console.print(f"results: {store.folder}", soft_wrap=True, highlight=False)
+    console.print(f"results: {store.folder}", soft_wrap=True, highlight=False, markup=False)
     if len(missing) < len(cells):
         console.print(f"{len(cells) - len(missing)} of {len(cells)} cells are finished already")
     version = code_version()

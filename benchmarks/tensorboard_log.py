@@ -41,8 +41,8 @@ def log_folder(
         run_id: The run.
 
     Raises:
-        UsageError: If the logger is unknown, the method trains nothing by epochs, or a package is
-            missing.
+        UsageError: If the logger is unknown, the folder is a file, the method trains nothing by
+            epochs, or a package is missing.
     """
     if logger not in LOGGERS:
         raise unknown_name("logger", logger, LOGGERS)
@@ -50,6 +50,8 @@ def log_folder(
         if log_dir is not None:
             raise UsageError("--log-dir: expected --logger tensorboard as well")
         return None
+    if log_dir is not None and log_dir.exists() and not log_dir.is_dir():
+        raise UsageError(f"--log-dir: expected a folder, {log_dir} is a file")
     if is_kernel(method):
         raise UsageError(f"--logger {logger}: {method} is a kernel, which has no epochs to log")
     for package, extra in _PACKAGES.items():
@@ -73,7 +75,8 @@ class TensorBoardLog(Callback):
         folder: Where the event files lie. Those of an earlier, interrupted training are removed.
         settings: What HPARAMS shows.
         graph: A validation graph, a batch of its own, as networks get it; pictures are left out
-            where there is none, or the network has no levels. (default: :obj:`None`)
+            where there is none, or the network has no levels. Where its levels cannot be drawn, a
+            text says why. (default: :obj:`None`)
     """
 
     def __init__(
@@ -150,10 +153,15 @@ class TensorBoardLog(Callback):
             return
         number = int(self._graph.graph_index)
         title = f"epoch {epoch}, validation graph {number}"
-        figures: dict[str, Figure] = {
-            "hierarchy": hierarchy_figure(self._graph, prediction, title),
-            "assignment": assignment_figure(prediction, title),
-        }
+        try:
+            figures: dict[str, Figure] = {
+                "hierarchy": hierarchy_figure(self._graph, prediction, title),
+                "assignment": assignment_figure(prediction, title),
+            }
+        except (TypeError, ValueError) as error:
+            # Training goes on without a picture: of a network that has diverged, for one.
+            self._logger.experiment.add_text(f"hierarchy/{tag}", f"{title}: {error}", epoch)
+            return
         for name, figure in figures.items():
             self._logger.experiment.add_figure(f"{name}/{tag}", figure, epoch, close=True)
 

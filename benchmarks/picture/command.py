@@ -95,8 +95,8 @@ def picture(
     chosen = _chosen(found, graph, trained, stored)
     path = out or Path("runs/pictures") / f"{run}_graph-{chosen.graph}.png"
     _draw(stored, trained, chosen, path, layout)
-    console.print(caption(stored, trained, chosen), highlight=False, soft_wrap=True)
-    console.print(f"picture: {path}", highlight=False, soft_wrap=True)
+    for line in (caption(stored, trained, chosen), f"picture: {path}"):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def caption(stored: StoredRun, trained: Trained, chosen: Candidate) -> str:

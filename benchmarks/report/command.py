@@ -66,6 +66,7 @@ def report(
         f"({len(content) / 1e6:.1f} MB)",
         soft_wrap=True,
         highlight=False,
+        markup=False,
     )
 
 

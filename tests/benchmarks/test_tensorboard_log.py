@@ -88,6 +88,14 @@ def test_another_folder_is_taken_and_finished_cells_are_left_alone(tiny_data, tm
     assert {path: path.read_bytes() for path in folder.rglob("events.*")} == files
 
 
+def test_a_run_that_was_finished_without_a_log_has_none(tiny_data, tmp_path):
+    assert run(tmp_path, "--jobs", 1).exit_code == 0
+    done = run(tmp_path, "--jobs", 1, "--logger", "tensorboard")
+    assert done.exit_code == 0, done.stderr
+    assert "no event files: finished cells are not trained again" in done.stderr
+    assert not list(tmp_path.rglob("tensorboard"))
+
+
 def test_an_interrupted_training_leaves_its_epochs_and_begins_anew(
     tiny_data, tmp_path, monkeypatch
 ):
@@ -124,11 +132,36 @@ def test_flat_networks_have_scalars_alone(tiny_data, tmp_path):
     assert (tags["images"], "validation_accuracy" in tags["scalars"]) == ([], True)
 
 
+def test_a_network_that_cannot_be_drawn_is_trained_all_the_same(tiny_data, tmp_path, monkeypatch):
+    forward = tensorboard_log.Forward.__call__
+
+    def diverged(self, batch):
+        found = forward(self, batch)
+        nan = [level._replace(assignment=level.assignment * torch.nan) for level in found.levels]
+        return found._replace(levels=nan)
+
+    monkeypatch.setattr(tensorboard_log.Forward, "__call__", diverged)
+    done = run(tmp_path / "[x]", "--jobs", 1, "--logger", "tensorboard")
+    assert done.exit_code == 0, done.stderr
+    (folder,) = (tmp_path / "[x]").iterdir()
+    assert str(folder / "tensorboard") in done.stderr
+    for path in (folder / "cells").iterdir():
+        found = events(folder / "tensorboard" / path.stem)
+        assert found.Tags()["images"] == []
+        (told,) = found.Tensors("hierarchy/best/text_summary")
+        assert b"expected probabilities that sum to one" in told.tensor_proto.string_val[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "method", "message"),
     [
         (("--logger", "tensorbord"), "diffpool", "unknown logger 'tensorbord': did you mean"),
         (("--log-dir", "logs"), "diffpool", "--log-dir: expected --logger tensorboard as well"),
+        (
+            ("--logger", "tensorboard", "--log-dir", __file__),
+            "diffpool",
+            f"--log-dir: expected a folder, {__file__} is a file",
+        ),
         (("--logger", "tensorboard"), "wl", "wl is a kernel, which has no epochs to log"),
     ],
 )
