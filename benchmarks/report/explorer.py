@@ -120,9 +120,12 @@ def _graphs_of(trained: Trained, stored: StoredRun, wanted: Wanted, shared: Shar
             continue
         batch, prediction = answers[graph.batch]
         known = (run["data"], graph.graph)
-        levels, position = graph_levels(
-            batch, prediction.levels, graph.place, shared.position.get(known)
-        )
+        try:
+            levels, position = graph_levels(
+                batch, prediction.levels, graph.place, shared.position.get(known)
+            )
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"graph {graph.graph} of fold {fold}: {error}") from error
         shared.position.setdefault(known, position)
         records.append(
             {
@@ -145,6 +148,8 @@ def _answers(trained: Trained) -> tuple[Answers, list[Classified]]:
         if not prediction.levels:
             raise UsageError("its network returns no levels")
         answers.append((batch, prediction))
+        if not bool(prediction.logits.isfinite().all()):
+            raise UsageError("its network's logits are not finite")
         probability, predicted = prediction.logits.softmax(-1).max(-1)
         facts = zip(
             batch.graph_index.tolist(),

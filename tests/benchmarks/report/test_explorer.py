@@ -1,9 +1,10 @@
 import json
+import re
 
 import pytest
 import torch
 
-from benchmarks.analysis.checkpoints import read_run, trained_network
+from benchmarks.analysis.checkpoints import Trained, read_run, trained_network
 from benchmarks.report.explorer import Wanted, explorer_record
 from benchmarks.store import RunStore
 
@@ -125,3 +126,32 @@ def test_a_network_without_levels_is_absent(served, monkeypatch):
 
     monkeypatch.setattr(explorer, "trained_network", lambda *a: Flat(trained_network(*a)))
     assert absent_reason(served, "diffpool")["reason"] == "its network returns no levels"
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (lambda level: level._replace(assignment=level.assignment * torch.nan), "expected prob"),
+        (lambda level: level.adj.sum, "expected PooledGraphs or assignment tensors"),
+    ],
+)
+def test_a_network_whose_levels_cannot_be_drawn_is_absent(served, monkeypatch, broken, reason):
+    def predict(trained, batch):
+        found = original(trained, batch)
+        return found._replace(levels=[broken(level) for level in found.levels])
+
+    original = Trained.predict
+    monkeypatch.setattr(Trained, "predict", predict)
+    told = absent_reason(served, "diffpool")["reason"]
+    assert reason in told
+    assert re.match(r"graph \d+ of fold 0: out: ", told)
+
+
+def test_a_network_without_finite_logits_is_absent(served, monkeypatch):
+    def predict(trained, batch):
+        found = original(trained, batch)
+        return found._replace(logits=found.logits * torch.nan)
+
+    original = Trained.predict
+    monkeypatch.setattr(Trained, "predict", predict)
+    assert absent_reason(served, "diffpool")["reason"] == "its network's logits are not finite"
