@@ -196,6 +196,8 @@ def _positions(
     num_nodes = levels[0].number.numel()
     if position is None:
         place = graph_layout(num_nodes, edge.numpy(), levels[0].cluster.numpy(), seed)
+    elif not isinstance(position, Tensor):
+        raise TypeError(f"position: expected a tensor, got {type(position).__name__}")
     elif tuple(position.shape) != (num_nodes, 2) or not bool(torch.isfinite(position).all()):
         raise ValueError(
             f"position: expected finite numbers of shape ({num_nodes}, 2), "

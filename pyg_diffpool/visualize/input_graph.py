@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import to_edge_index
 
 from pyg_diffpool.ops.validation import check_edges
-from pyg_diffpool.visualize.poolings import Pooling, count_graphs
+from pyg_diffpool.visualize.poolings import Pooling, check_number, count_graphs
 
 
 class InputGraph(NamedTuple):
@@ -85,6 +85,7 @@ def nodes_of(
         num_graphs: Number of graphs. (default: the last entry of :obj:`batch` plus one)
 
     Raises:
+        TypeError: If the graph is no integer, or :obj:`batch` no tensor.
         ValueError: If there is no such graph, or it has no nodes, or :obj:`batch` is missing.
 
     Example:
@@ -95,13 +96,14 @@ def nodes_of(
         if num_graphs not in (None, 1):
             raise ValueError(f"batch: expected the graph of each node, out holds {num_graphs}")
         batch, num_graphs = torch.zeros(num_nodes, dtype=torch.long), 1
+    if not isinstance(batch, Tensor):
+        raise TypeError(f"batch: expected a tensor, got {type(batch).__name__}")
     if batch.numel() != num_nodes:
         raise ValueError(f"batch: expected {num_nodes} numbers, got {batch.numel()}")
     batch = batch.detach().cpu()
     if num_graphs is None:
         num_graphs = int(batch.max()) + 1 if num_nodes else 0
-    if not 0 <= graph < num_graphs:
-        raise ValueError(f"graph: expected 0 to {num_graphs - 1}, got {graph}")
+    check_number("graph", graph, 0, num_graphs - 1)
     node = (batch == graph).nonzero().flatten()
     if node.numel() == 0:
         raise ValueError(f"graph: graph {graph} has no nodes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -30,6 +31,7 @@ def cluster_colors(clusters: Sequence[int], own: Mapping[int, str] | None = None
             palette that are left. (default: :obj:`None`)
 
     Raises:
+        TypeError: If own colours are no mapping.
         ValueError: If an own colour is written in another way.
 
     Example:
@@ -38,7 +40,12 @@ def cluster_colors(clusters: Sequence[int], own: Mapping[int, str] | None = None
         >>> cluster_colors([7, 3], own={3: "#1845fb"})
         ['#ffa90e', '#1845fb']
     """
-    own = own or {}
+    own = {} if own is None else own
+    if not isinstance(own, Mapping):
+        raise TypeError(
+            f"colors: expected a mapping from numbers of clusters to '#rrggbb', "
+            f"got {type(own).__name__}"
+        )
     for color in own.values():
         linear_rgb(color)
     taken = {own[cluster] for cluster in clusters if cluster in own}
@@ -121,7 +128,7 @@ def linear_rgb(color: str) -> Sequence[float]:
         >>> linear_rgb("#ff0000")
         (1.0, 0.0, 0.0)
     """
-    if len(color) != 7 or color[0] != "#":
+    if not isinstance(color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", color):
         raise ValueError(f"color: expected '#rrggbb', got {color!r}")
     parts = (value / 255 for value in bytes.fromhex(color[1:]))
     return tuple(

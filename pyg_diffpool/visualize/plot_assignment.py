@@ -17,6 +17,7 @@ from pyg_diffpool.visualize.palette import NEUTRAL
 from pyg_diffpool.visualize.poolings import (
     Pooling,
     Poolings,
+    check_number,
     count_graphs,
     poolings_of_graph,
     read_poolings,
@@ -54,7 +55,8 @@ def plot_assignment(
         level: Which pooling: 0 assigns the nodes of the graph, 1 their clusters (those in use),
             and so on. (default: :obj:`0`)
         graph: Number of the graph in the batch. (default: :obj:`0`)
-        batch: Graph of each row :math:`(N)`; needed if there are several graphs.
+        batch: Graph of each node :math:`(N)`; needed if there are several graphs. Of a padded
+            assignment :math:`(B, n, K)` all rows are drawn without it, padding too.
             (default: :obj:`None`, a single graph)
         ax: Matplotlib axes to draw on. (default: :obj:`None`, those of a new figure)
         unused: Whether columns of clusters that are not in use follow. (default: :obj:`False`)
@@ -82,8 +84,7 @@ def plot_assignment(
         [0.8, 0.1, 0.3]
     """
     poolings = read_poolings(out_or_s)
-    if not 0 <= level < len(poolings):
-        raise ValueError(f"level: expected 0 to {len(poolings) - 1}, got {level}")
+    check_number("level", level, 0, len(poolings) - 1)
     own = _own_poolings(poolings, graph, batch)
     levels = members(own)
     appearance = looks(levels, colors)
@@ -126,11 +127,12 @@ def _own_poolings(poolings: Sequence[Pooling], graph: int, batch: Tensor | None)
     num_graphs = count_graphs(poolings)
     if poolings[0].s.dim() == 2:
         node = nodes_of(batch, rows, graph, num_graphs)
+    elif batch is None:
+        check_number("graph", graph, 0, poolings[0].s.size(0) - 1)
+        node = torch.arange(rows)
     else:
         # Of a dense level 0 the batch vector tells how many rows are nodes.
-        node = torch.arange(rows) if batch is None else (batch.cpu() == graph).nonzero().flatten()
-        if not 0 <= graph < poolings[0].s.size(0):
-            raise ValueError(f"graph: expected 0 to {poolings[0].s.size(0) - 1}, got {graph}")
+        node = nodes_of(batch, len(batch), graph, num_graphs)
     return poolings_of_graph(poolings, graph, node)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pyg_diffpool.visualize.figures import axes_for
 from pyg_diffpool.visualize.palette import PALETTE
+from pyg_diffpool.visualize.poolings import check_number
 
 PANEL = (4.0, 2.9)  # inches
 COLUMNS = 3
@@ -69,7 +70,7 @@ def plot_training(
 
     Raises:
         ImportError: If Matplotlib is not installed (:obj:`pip install "pyg-diffpool[visualize]"`).
-        TypeError: If curves are no mapping.
+        TypeError: If curves are no mapping of sequences, or the best epoch is no integer.
         ValueError: If there is no curve, one is empty or of an unknown name, the best epoch is none
             of the epochs, or there are not as many axes as panels.
 
@@ -86,13 +87,17 @@ def plot_training(
         raise ValueError("curves: expected at least one curve, got none")
     shown: dict[tuple[int, str], dict[str, Sequence[float]]] = {}
     for name, values in curves.items():
+        if not hasattr(values, "__len__"):
+            raise TypeError(
+                f"curves: expected a value for each epoch, {name!r} is a {type(values).__name__}"
+            )
         if len(values) == 0:
             raise ValueError(f"curves: expected a value for each epoch, {name!r} has none")
         place, title, label = _place(name)
         shown.setdefault((place, title), {})[label] = values
     epochs = max(len(values) for values in curves.values())
-    if best_epoch is not None and not 1 <= best_epoch <= epochs:
-        raise ValueError(f"best_epoch: expected 1 to {epochs}, got {best_epoch}")
+    if best_epoch is not None:
+        check_number("best_epoch", best_epoch, 1, epochs)
     panels = axes_for(axes, len(shown), PANEL, columns=COLUMNS)
     for panel, ((_, title), lines) in zip(panels, sorted(shown.items()), strict=True):
         _draw(panel, lines, best_epoch)

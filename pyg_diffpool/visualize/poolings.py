@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
@@ -98,6 +99,30 @@ def _read(part: PooledGraph | Tensor, level: int) -> Pooling:
     return Pooling(
         s, None if adj is None else adj.detach().cpu().double(), available.detach().cpu()
     )
+
+
+def check_number(name: str, number: Any, first: int, last: int) -> None:
+    """Check that an argument is an integer from first to last.
+
+    Args:
+        name: The argument's name, for the message.
+        number: Its value.
+        first: The least.
+        last: The largest.
+
+    Raises:
+        TypeError: If it is no integer.
+        ValueError: If it is less or larger.
+
+    Example:
+        >>> check_number("level", 0, 0, 1)
+    """
+    try:
+        value = operator.index(number)
+    except TypeError as error:
+        raise TypeError(f"{name}: expected an integer, got {type(number).__name__}") from error
+    if not first <= value <= last:
+        raise ValueError(f"{name}: expected {first} to {last}, got {value}")
 
 
 def count_graphs(poolings: Sequence[Pooling]) -> int | None:

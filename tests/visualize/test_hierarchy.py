@@ -249,6 +249,7 @@ def test_members_of_one_cluster_stand_together():
         ({"position": torch.zeros(5, 2)}, r"position: expected finite numbers of shape \(6, 2\)"),
         ({"position": torch.full((6, 2), torch.inf)}, "position: expected finite"),
         ({"colors": {3: "red"}}, "color: expected '#rrggbb', got 'red'"),
+        ({"colors": {3: "#00000g"}}, "color: expected '#rrggbb', got '#00000g'"),
         ({"data": Data(x=torch.ones(6, 1))}, "edge_index or adj_t, got neither"),
     ],
 )
@@ -301,3 +302,17 @@ def test_bad_graphs(data, message):
 def test_bad_types(data, out, message):
     with pytest.raises(TypeError, match=message):
         hierarchy(data, out)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"graph": "0"}, "graph: expected an integer, got str"),
+        ({"graph": 0.0}, "graph: expected an integer, got float"),
+        ({"position": [[0, 0]] * 6}, "position: expected a tensor, got list"),
+        ({"colors": ["#000000"]}, "colors: expected a mapping from numbers of clusters"),
+    ],
+)
+def test_bad_types_of_options(options, message):
+    with pytest.raises(TypeError, match=message):
+        hierarchy(two_triangles(), triangles_assignment(), **options)

@@ -107,6 +107,30 @@ def test_bad_graph_of_a_dense_level():
         draw(torch.eye(3).expand(2, 3, 3), graph=2)
 
 
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        ([0, 0], "graph: graph 1 has no nodes"),
+        ([0, 1, 1, 1, 1], "a row for each of the 4 nodes of graph 1, got 3"),
+    ],
+)
+def test_bad_batch_of_a_dense_level(batch, message):
+    with pytest.raises(ValueError, match=message):
+        draw(torch.eye(3).expand(2, 3, 3), graph=1, batch=torch.tensor(batch))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"level": "0"}, "level: expected an integer, got str"),
+        ({"batch": [0] * 6}, "batch: expected a tensor, got list"),
+    ],
+)
+def test_bad_types(options, message):
+    with pytest.raises(TypeError, match=message):
+        draw(triangles_assignment(), **options)
+
+
 def test_logits_are_refused():
     with pytest.raises(ValueError, match="expected probabilities that sum to one"):
         draw(two_triangles().x.expand(6, 2))

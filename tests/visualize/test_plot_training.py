@@ -91,3 +91,15 @@ def test_bad_values(curves, options, message):
 def test_a_list_is_no_mapping():
     with pytest.raises(TypeError, match="curves: expected a mapping, got list"):
         plot_training([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("curves", "options", "message"),
+    [
+        ({"train_loss": 3.0}, {}, "curves: expected a value for each epoch, 'train_loss' is a"),
+        ({"train_loss": [1.0]}, {"best_epoch": "1"}, "best_epoch: expected an integer, got str"),
+    ],
+)
+def test_bad_types(curves, options, message):
+    with pytest.raises(TypeError, match=message):
+        plot_training(curves, **options)
