@@ -100,6 +100,8 @@ def _run_record(stored: StoredRun, wanted: Wanted, shared: Shared) -> Any:
         ]
     except (UsageError, FileNotFoundError) as error:
         return Absence(str(error))
+    if not graphs:
+        return Absence(f"all of its graphs have more than {wanted.max_nodes} nodes (--max-nodes)")
     return {
         **{name: run[name] for name in ("run", "dataset", "method", "protocol")},
         "part": stored.part,

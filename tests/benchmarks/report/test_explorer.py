@@ -155,3 +155,8 @@ def test_a_network_without_finite_logits_is_absent(served, monkeypatch):
     original = Trained.predict
     monkeypatch.setattr(Trained, "predict", predict)
     assert absent_reason(served, "diffpool")["reason"] == "its network's logits are not finite"
+
+
+def test_a_run_of_large_graphs_is_absent(served):
+    reason = absent_reason(served, "diffpool", max_nodes=2)["reason"]
+    assert reason == "all of its graphs have more than 2 nodes (--max-nodes)"
