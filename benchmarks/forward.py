@@ -64,7 +64,8 @@ def _read(output: Any) -> Prediction:
     if isinstance(output, Tensor):
         return Prediction(output, None, {})
     if hasattr(output, "logits"):
-        levels = getattr(output, "levels", ())
+        # Poolings of another kind are the user's own affair: nothing here measures or draws them.
+        levels = [one for one in getattr(output, "levels", None) or () if _is_pooling(one)]
         return Prediction(output.logits, getattr(output, "loss", None), _terms(levels), levels)
     if isinstance(output, tuple | list) and len(output) == 2:
         return Prediction(output[0], output[1], {})
@@ -72,6 +73,10 @@ def _read(output: Any) -> Prediction:
         "model: expected logits, (logits, auxiliary loss) or an object with logits and loss, "
         f"got {type(output).__name__}"
     )
+
+
+def _is_pooling(level: Any) -> bool:
+    return all(hasattr(level, name) for name in ("assignment", "mask", "losses"))
 
 
 def _terms(levels: Sequence[Any]) -> dict[str, Tensor]:

@@ -12,6 +12,8 @@ from pyg_diffpool.visualize import plot_assignment, plot_hierarchy
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LARGEST_DRAWN = 500
+"""Most nodes of a graph that is drawn unless one is named: more hide each other."""
 PANEL = 4.4
 """Height of the panels, and width of those behind the input graph's, in inches."""
 INPUT_PANEL = 1.35

@@ -16,6 +16,7 @@ from benchmarks.dataset import (
     graph_sizes,
     task_of,
 )
+from benchmarks.level_figures import LARGEST_DRAWN
 from benchmarks.methods import build_network
 from benchmarks.prepared import PreparedLoader, prepared_graphs
 from benchmarks.problem import Problem
@@ -27,8 +28,6 @@ from pyg_diffpool import DiffPoolNet
 from pyg_diffpool.loader import ResidentLoader
 
 _SIGNIFICANT_DIGITS = 6
-LARGEST_DRAWN = 500
-"""Most nodes of a graph that is drawn unless one is named: more hide each other."""
 
 Loader = ResidentLoader | PreparedLoader
 

@@ -13,7 +13,7 @@ from torch_geometric.data import Batch
 from benchmarks.analysis.checkpoints import Trained
 from benchmarks.analysis.measures import undirected_edges
 from benchmarks.effective_clusters import assigned_rows
-from benchmarks.network_cell import LARGEST_DRAWN
+from benchmarks.level_figures import LARGEST_DRAWN
 from benchmarks.table_format import Layout
 
 
@@ -86,7 +86,7 @@ def typical(found: Sequence[Candidate]) -> Candidate:
     """Return the graph to look at where none is named: the same one each time, and no rarity.
 
     Of the graphs with the right answer, of at most
-    :data:`~benchmarks.network_cell.LARGEST_DRAWN` nodes, it is the middle one by
+    :data:`~benchmarks.level_figures.LARGEST_DRAWN` nodes, it is the middle one by
     clusters in use, then by nodes. Where there are none such, of all graphs.
     """
     small = [one for one in found if one.nodes <= LARGEST_DRAWN]

@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -166,6 +167,16 @@ def test_forward_refuses_what_is_no_prediction():
 
     with pytest.raises(UsageError, match="expected logits"):
         Forward(Wrong())(next(iter(DataLoader(graphs(2), 2))))
+
+
+@pytest.mark.parametrize("levels", [None, (), [object()]])
+def test_forward_takes_levels_of_another_kind_for_none(levels):
+    class Own(nn.Module):
+        def forward(self, x, edge_index, batch):
+            return SimpleNamespace(logits=x, loss=None, levels=levels)
+
+    prediction = Forward(Own())(next(iter(DataLoader(graphs(2), 2))))
+    assert (list(prediction.levels), prediction.terms) == ([], {})
 
 
 def pooling(seed=0, **keywords):
