@@ -13,9 +13,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     known = sorted(known)
     by_folded = {candidate.casefold(): candidate for candidate in known}
     near = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)
-    hint = (
-        "did you mean " + ", ".join(repr(by_folded[match]) for match in near) + "?"
-        if near
-        else "expected one of " + ", ".join(known)
-    )
+    if near:
+        hint = "did you mean " + ", ".join(repr(by_folded[match]) for match in near) + "?"
+    else:
+        hint = "expected one of " + ", ".join(known) if known else "there is none"
     return UsageError(f"unknown {kind} {name!r}: {hint}")
