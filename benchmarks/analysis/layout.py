@@ -70,7 +70,10 @@ def _titled(title: str, rows: Sequence[Record], layout: Layout, format_: str) ->
 
 def level_rows(record: Record) -> list[Record]:
     """Return one row a level of a run."""
-    return [{"level": number, **level} for number, level in enumerate(record["levels"])]
+    levels = zip(record["levels"], record["level_folds"], strict=True)
+    return [
+        {"level": number, "folds": folds, **level} for number, (level, folds) in enumerate(levels)
+    ]
 
 
 def _spread(name: str, digits: int, scale: float) -> Callable[[Record], str]:
@@ -103,6 +106,7 @@ def _clusters(row: Record) -> str:
 LEVELS = Layout(
     {
         "level": lambda row: str(row["level"]),
+        "folds": lambda row: str(row["folds"]),
         "nodes": _spread("nodes", 1, 1.0),
         "K": _spread("clusters_available", 1, 1.0),
         **{head: _spread(*figure) for head, figure in _FIGURES.items()},

@@ -84,7 +84,7 @@ def analyse_run(stored: StoredRun, splits: Path | None) -> Record:
         raise UsageError(f"run {run['run']}: {run['method']} pools nothing, or no fold is finished")
     folds = [_fold(trained, stored.part) for trained in trained_networks(stored, splits)]
     accuracy = 100 * np.array(list(stored.folds.accuracy.values()))
-    num_levels = len(folds[0]["levels"])
+    deepest = max(len(fold["levels"]) for fold in folds)
     return {
         "run": run["run"],
         "dataset": run["dataset"],
@@ -100,7 +100,8 @@ def analyse_run(stored: StoredRun, splits: Path | None) -> Record:
             "folds": numbers_text(list(stored.folds.accuracy)),
             "seeds": numbers_text(stored.folds.seeds),
         },
-        "levels": [_over_folds([fold["levels"][n] for fold in folds]) for n in range(num_levels)],
+        "levels": levels_over_folds(folds),
+        "level_folds": [sum(len(fold["levels"]) > n for fold in folds) for n in range(deepest)],
         "folds": folds,
         "shuffle_seed": SHUFFLE_SEED,
         "code": code_version(),
@@ -171,6 +172,18 @@ def _fold(trained: Trained, part: str) -> Record:
             {name: _rounded(value) for name, value in level.figures().items()} for level in levels
         ],
     }
+
+
+def levels_over_folds(folds: Sequence[Record]) -> list[Record]:
+    """Return each level's figures over the folds that have it.
+
+    Folds may have chosen configurations of different numbers of poolings.
+    """
+    by_level: dict[int, list[Record]] = defaultdict(list)
+    for fold in folds:
+        for number, level in enumerate(fold["levels"]):
+            by_level[number].append(level)
+    return [_over_folds(by_level[number]) for number in sorted(by_level)]
 
 
 def _over_folds(levels: list[Record]) -> Record:

@@ -111,10 +111,11 @@ def _level_differences(ours: Record | None, theirs: Record | None) -> list[Recor
     if not shared:
         return None
     differences = []
-    for number in range(len(ours["levels"])):
+    for number in range(min(len(ours["levels"]), len(theirs["levels"]))):
         level: Record = {}
+        both = [key for key in shared if all(number < len(each[key]) for each in cells)]
         for name in ours["levels"][number]:
-            pairs = [(cells[0][key][number][name], cells[1][key][number][name]) for key in shared]
+            pairs = [(cells[0][key][number][name], cells[1][key][number][name]) for key in both]
             known = [one - other for one, other in pairs if one is not None and other is not None]
             level[name] = round(float(np.mean(known)), 6) if known else None
         differences.append(level)

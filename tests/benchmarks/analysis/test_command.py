@@ -38,6 +38,7 @@ def test_runs_are_measured_stored_and_compared(tiny_data, tmp_path):
     assert json.loads((run / "analysis.json").read_text()) == first
     # Graphs of 3 to 6 nodes: 3 clusters, then 2.
     assert first["clusters"] == [[3, 2], [3, 2]]
+    assert first["level_folds"] == [2, 2]
     level = first["levels"][0]
     assert level["nodes"]["mean"] == pytest.approx(4.5, abs=0.5)
     assert level["clusters_available"]["mean"] == 3

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch_geometric.data import Batch, Data
 
-from benchmarks.analysis.run_figures import measure_levels
+from benchmarks.analysis.run_figures import levels_over_folds, measure_levels
 from benchmarks.errors import UsageError
 
 
@@ -64,3 +64,14 @@ def test_a_network_without_levels_is_refused():
 
     with pytest.raises(UsageError, match="returns its levels, got Flat"):
         measure_levels(Flat(), [Batch.from_data_list([clique_pair(0)])])
+
+
+def test_a_level_counts_the_folds_that_have_it():
+    folds = [
+        {"levels": [{"clusters_used": 2.0, "entropy": None}]},
+        {"levels": [{"clusters_used": 4.0, "entropy": 0.5}, {"clusters_used": 1.0}]},
+    ]
+    first, second = levels_over_folds(folds)
+    assert first["clusters_used"] == {"mean": 3.0, "std": 1.0}
+    assert first["entropy"] == {"mean": 0.5, "std": 0.0}
+    assert second == {"clusters_used": {"mean": 1.0, "std": 0.0}}
