@@ -24,6 +24,17 @@ def train(out, method, protocol="fair", *more):
     return path
 
 
+def train_flat(out):
+    """Train one fold of a network that pools nothing, and return the run's folder."""
+    done = invoke(
+        "run", "--dataset", "TINY", "--method", "graphsage", "--protocol", "fair", "--folds", "0",
+        "--jobs", 1, "--device", "cpu", "--out", out, "--set", "epochs=1",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    (run,) = out.iterdir()
+    return run
+
+
 def analyse(out, *runs):
     return invoke("analyse", *(run.name for run in runs), "--results", out, "--format", "json")
 
@@ -98,12 +109,7 @@ def test_what_cannot_be_analysed_is_told(tiny_data, tmp_path):
 
 def test_flat_networks_have_nothing_to_analyse(tiny_data, tmp_path):
     out = tmp_path / "results"
-    done = invoke(
-        "run", "--dataset", "TINY", "--method", "graphsage", "--protocol", "fair", "--folds", "0",
-        "--jobs", 1, "--device", "cpu", "--out", out, "--set", "epochs=1",
-    )  # fmt: skip
-    assert done.exit_code == 0, done.stderr
-    (run,) = out.iterdir()
+    run = train_flat(out)
     flat = analyse(out, run)
     assert flat.exit_code == 2
     assert "graphsage pools nothing" in " ".join(flat.stderr.split())

@@ -8,7 +8,7 @@ from matplotlib.image import imread
 
 from benchmarks.analysis.checkpoints import read_run, trained_network
 from benchmarks.picture.candidates import Candidate, candidates, typical
-from tests.benchmarks.analysis.test_command import invoke, train
+from tests.benchmarks.analysis.test_command import invoke, train, train_flat
 
 pytest.importorskip("networkx")
 
@@ -144,14 +144,7 @@ def test_what_cannot_be_drawn_is_told(run, monkeypatch):
 
 
 def test_flat_networks_have_no_picture(tiny_data, tmp_path):
-    out = tmp_path / "results"
-    done = invoke(
-        "run", "--dataset", "TINY", "--method", "graphsage", "--protocol", "fair", "--folds", "0",
-        "--jobs", 1, "--device", "cpu", "--out", out, "--set", "epochs=1",
-    )  # fmt: skip
-    assert done.exit_code == 0, done.stderr
-    (flat,) = out.iterdir()
-    told = picture(flat)
+    told = picture(train_flat(tmp_path / "results"))
     assert told.exit_code == 2
     assert "graphsage pools nothing" in " ".join(told.stderr.split())
 
