@@ -56,8 +56,7 @@ def run_network_cell(cell: Cell, log: Path | None = None) -> CellResult:
         dataset, x, fold, settings, device, prepared_graphs(dataset, cell.method, settings)
     )
     task = task_of(dataset)
-    shown = _shown(graph_sizes(dataset), fold)
-    result = _train(cell, model, loaders, task, log, shown)
+    result = _train(cell, model, loaders, task, log, fold.validation, graph_sizes(dataset))
     best = result.best_epoch - 1
     test_score = None
     if len(fold.test) > 0:
@@ -96,7 +95,8 @@ def _train(
     loaders: dict[str, Loader],
     task: Task,
     log: Path | None,
-    shown: Tensor,
+    validation: Tensor,
+    sizes: Tensor,
 ) -> TrainingResult:
     """Train, and write event files if there is a folder for them."""
 
@@ -116,16 +116,16 @@ def _train(
     # Its pictures need packages that training does not.
     from benchmarks.tensorboard_log import TensorBoardLog
 
-    graph = next(iter(loaders["validation"].subset(shown)), None)
+    graph = next(iter(loaders["validation"].subset(_shown(validation, sizes))), None)
     with TensorBoardLog(log, {**cell.as_record(), **cell.settings.as_dict()}, graph) as events:
         result = run(events)
         events.finish(model, result, task.metric)
     return result
 
 
-def _shown(sizes: Tensor, fold: Fold) -> Tensor:
+def _shown(validation: Tensor, sizes: Tensor) -> Tensor:
     """Return the number of the validation graph to draw: the middle one by size, or none."""
-    small = fold.validation[sizes[fold.validation] <= LARGEST_DRAWN]
+    small = validation[sizes[validation] <= LARGEST_DRAWN]
     order = small[sizes[small].argsort(stable=True)]
     return order[order.numel() // 2 :][:1]
 

@@ -45,15 +45,11 @@ class RunStore:
 
     def cell_path(self, configuration: int, fold: int, seed: int) -> Path:
         """Return where a cell's result lies; it is there exactly when the cell is finished."""
-        return self.folder / "cells" / f"{_cell_name(configuration, fold, seed)}.json"
+        return self.folder / "cells" / f"{cell_name(configuration, fold, seed)}.json"
 
     def checkpoint_path(self, configuration: int, fold: int, seed: int) -> Path:
         """Return where a cell's best weights lie; git ignores them."""
-        return self.folder / "checkpoints" / f"{_cell_name(configuration, fold, seed)}.ckpt"
-
-    def log_name(self, configuration: int, fold: int, seed: int) -> str:
-        """Return the name of the folder of a cell's event files, should they be asked for."""
-        return _cell_name(configuration, fold, seed)
+        return self.folder / "checkpoints" / f"{cell_name(configuration, fold, seed)}.ckpt"
 
     def has(self, configuration: int, fold: int, seed: int) -> bool:
         """Tell whether a cell is finished."""
@@ -96,7 +92,8 @@ def stored_runs(results: Path) -> Iterator[tuple[RunStore, dict[str, Any]]]:
         yield store, json.loads(path.read_bytes())
 
 
-def _cell_name(configuration: int, fold: int, seed: int) -> str:
+def cell_name(configuration: int, fold: int, seed: int) -> str:
+    """Return the name that all files and folders of a cell begin with."""
     return f"configuration-{configuration}_fold-{fold:02d}_seed-{seed}"
 
 

@@ -17,7 +17,7 @@ from benchmarks.cell import Cell, CellResult
 from benchmarks.kernel_cell import run_kernel_cell
 from benchmarks.kernels.kernel import is_kernel
 from benchmarks.network_cell import run_network_cell
-from benchmarks.store import RunStore
+from benchmarks.store import RunStore, cell_name
 from benchmarks.task import metric_of, score_key
 
 
@@ -76,7 +76,7 @@ def _execute(
         _stop_with(parent)
     torch.set_num_threads(1)
     try:
-        name = store.log_name(cell.configuration, cell.fold, cell.seed)
+        name = cell_name(cell.configuration, cell.fold, cell.seed)
         result = run_cell(cell, None if logs is None else logs / name)
     except Exception:
         return CellFailure(cell, traceback.format_exc())
