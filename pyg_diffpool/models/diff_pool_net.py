@@ -14,6 +14,7 @@ from torch_geometric.typing import SparseTensor
 from pyg_diffpool.exportable import exportable
 from pyg_diffpool.nn import Assignment, DiffPool, GNNBlock, PooledGraph, readout
 from pyg_diffpool.nn.readout import READOUTS
+from pyg_diffpool.nn.watchers import has_observed
 from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.level import sparse_level
 from pyg_diffpool.ops.validation import check_choice
@@ -311,20 +312,25 @@ class DiffPoolNet(torch.nn.Module):
             validate=None,
         )
         level: dict[str, Any] = {"batch": graphs.batch, "batch_size": graphs.batch_size}
-        rows: Tensor | Adjacency = adjacency
+        rows: Tensor | EdgeIndex | SparseTensor | Adjacency = adjacency
+        weights: dict[str, Tensor | None] = {}
+        first = self.pools[0] if len(self.pools) > 0 else self.last
+        if not isinstance(edge_index, Adjacency) and has_observed(first):
+            # Whoever watches messages is to see the edges as they were given.
+            rows, weights = edge_index, {"edge_weight": edge_weight}
         levels: list[PooledGraph] = []
         vectors: list[Tensor] = []
         mask: Tensor | None = None
         for pool in self.pools:
             arguments: dict[str, Any] = {"mask": mask} if levels else {"batch": graphs}
-            pooled = pool(x, rows, **arguments)
+            pooled = pool(x, rows, **weights, **arguments)
             vectors.append(self._read(pooled.embedding, level))
-            x, rows = pooled.x, pooled.adj
+            x, rows, weights = pooled.x, pooled.adj, {}
             # Without a ratio all clusters count, and a mask would only cost time.
             mask = pooled.mask if self.ratio is not None else None
             level = {"mask": mask}
             levels.append(pooled)
-        vectors.append(self._read(self.last(x, rows, mask=mask), level))
+        vectors.append(self._read(self.last(x, rows, **weights, mask=mask), level))
         read = torch.cat(vectors, -1) if self.readout_levels == "all" else vectors[-1]
         loss = sum((pooled.loss for pooled in levels), start=read.new_zeros(()))
         return DiffPoolOutput(self.classifier(read), loss, levels)

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import MessagePassing
 
-from pyg_diffpool.nn.level_network import AnyAdjacency, run_dense, run_sparse, runs_on_dense_levels
+from pyg_diffpool.nn.level_network import run_dense, run_sparse
 from pyg_diffpool.nn.pooled_graph import PooledGraph
+from pyg_diffpool.nn.watchers import AnyAdjacency, edge_mask, given_edges
+from pyg_diffpool.ops.adjacency import Adjacency, prepare_adjacency
 from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.coarsen import Coarsening
 from pyg_diffpool.ops.dense_coarsen import node_counts
@@ -39,8 +41,12 @@ class DiffPool(MessagePassing):
 
     Args:
         embed: Embedding GNN: any module called as PyG's convolutions are,
-            :obj:`embed(x, edge_index, edge_weight)`. One that takes no weights sees only which
-            clusters are joined, and warns once.
+            :obj:`embed(x, edge_index, edge_weight)`, wrapped or compiled. One that takes a single
+            feature an edge (:obj:`edge_dim=1`) gets the weights there, ones where there are none.
+            One that takes neither sees only which clusters are joined, and warns once. A network
+            of rows alone, as an MLP, is called on rows alone; one of dense matrices, as PyG's
+            :class:`~torch_geometric.nn.DenseSAGEConv`, on dense levels as
+            :obj:`embed(x, adj, mask)`.
         assign: Assignment GNN, likewise; :obj:`max_clusters` wide.
         max_clusters: Number of clusters :math:`K`.
         ratio: Clusters for each node: a graph of :math:`n` nodes uses
@@ -63,7 +69,11 @@ class DiffPool(MessagePassing):
           :math:`(B, N, F)`, adjacency matrices :math:`(B, N, N)`, mask :math:`(B, N)`
         - **output:** :class:`PooledGraph`
 
+    An explainer's edge mask weighs an edge in all of it: in messages, in the pooled adjacency and
+    in the losses. Only layers of the input graph meet it, not those of pooled levels.
+
     Raises:
+        TypeError: If :obj:`embed` or :obj:`assign` cannot be called, or returns no tensor.
         ValueError: If an option is unknown, or :obj:`assign` is not :obj:`max_clusters` wide.
 
     Example:
@@ -170,13 +180,14 @@ class DiffPool(MessagePassing):
             probabilities=self.convention == "reference",
         )
 
-        def run(module: torch.nn.Module) -> Tensor:
-            if runs_on_dense_levels(module):
-                out: Tensor = module(x, adjacency)
-                return out
-            return run_sparse(module, x, edge_index, edge_weight, graphs.batch, graphs.batch_size)
+        def run(role: str, module: torch.nn.Module) -> Tensor:
+            sizes = graphs.batch, graphs.batch_size
+            return run_sparse(role, module, x, edge_index, edge_weight, adjacency, *sizes)
 
-        embedding, logits = run(self.embed), self._checked(run(self.assign))
+        embedding = run("embed", self.embed)
+        logits = self._checked(run("assign", self.assign))
+        if self.explain:
+            adjacency = self._masked(adjacency, edge_index, edge_weight)
         columns = self._columns(graphs.sizes)
         s, coarsening, objectives = pool_sparse(
             embedding,
@@ -200,8 +211,8 @@ class DiffPool(MessagePassing):
         mask: Tensor | None,
     ) -> PooledGraph:
         adj = dense_level("x", x, edge_index, edge_weight, batch, mask=mask, validate=False)
-        embedding = run_dense(self.embed, x, adj, mask)
-        logits = self._checked(run_dense(self.assign, x, adj, mask))
+        embedding = run_dense("embed", self.embed, x, adj, mask)
+        logits = self._checked(run_dense("assign", self.assign, x, adj, mask))
         columns = self._columns(node_counts(x, mask))
         s, coarsening, objectives = pool_dense(
             embedding,
@@ -215,6 +226,17 @@ class DiffPool(MessagePassing):
             with_link=self.convention != "reference",
         )
         return self._pooled(coarsening, objectives, columns, s, embedding)
+
+    def _masked(
+        self, adjacency: Adjacency, edge_index: AnyAdjacency, edge_weight: Tensor | None
+    ) -> Adjacency:
+        """Weigh edges by an explainer's mask: they count in the pooled adjacency and the losses."""
+        edges, weight = given_edges(edge_index, edge_weight, adjacency.num_nodes)
+        mask = edge_mask(self, edges, adjacency.num_nodes)
+        if mask is None:
+            return adjacency
+        weight = mask if weight is None else weight * mask
+        return prepare_adjacency(edges, weight, adjacency.num_nodes, validate=False)
 
     def _columns(self, sizes: Tensor) -> Tensor | None:
         if self.ratio is None:

@@ -12,6 +12,7 @@ from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.nn.batch_norm import BatchNorm
 from pyg_diffpool.nn.sage_conv import SAGEConv
+from pyg_diffpool.nn.watchers import has_observed
 from pyg_diffpool.ops import Adjacency, prepare_adjacency
 from pyg_diffpool.ops.level import is_dense_level
 from pyg_diffpool.ops.validation import check_choice
@@ -114,7 +115,9 @@ class GNNBlock(torch.nn.Module):
         mask: Tensor | None = None,
     ) -> Tensor:
         """Run all layers over one shared adjacency."""
-        if not is_dense_level(x):
+        # Whoever watches a layer's messages is to see the edges as they were given.
+        prepared = isinstance(edge_index, Adjacency)
+        if not (is_dense_level(x) or prepared or has_observed(self.convs)):
             edge_index, edge_weight = prepare_adjacency(edge_index, edge_weight, x.size(0)), None
         outputs = []
         for layer, conv in enumerate(self.convs):

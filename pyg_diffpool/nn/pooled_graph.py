@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 from pyg_diffpool.exportable import exportable
+from pyg_diffpool.nn.watchers import mark_pooled
 
 
 class SparseLevel(NamedTuple):
@@ -29,6 +30,7 @@ def to_sparse_level(x: Tensor, adj: Tensor, mask: Tensor) -> SparseLevel:
     node = (mask.flatten().cumsum(0) - 1).view_as(mask)
     graph, row, col = ((adj != 0) & mask.unsqueeze(1) & mask.unsqueeze(2)).nonzero().unbind(1)
     edge_index = torch.stack([node[graph, row], node[graph, col]])
+    mark_pooled(edge_index)
     return SparseLevel(x[mask], edge_index, adj[graph, row, col], batch, ptr)
 
 

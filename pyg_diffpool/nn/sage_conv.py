@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,13 +12,22 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense import Linear
 from torch_geometric.typing import SparseTensor
 
+from pyg_diffpool.nn.watchers import (
+    edge_mask,
+    given_edges,
+    is_observed,
+    is_pooled,
+    unexplained,
+)
 from pyg_diffpool.ops import Adjacency, prepare_adjacency, sparse_product
 from pyg_diffpool.ops.dense_coarsen import mask_adjacency, mask_rows
 from pyg_diffpool.ops.level import dense_level, is_dense_level
-from pyg_diffpool.ops.precision import accumulation_dtype
+from pyg_diffpool.ops.precision import accumulated, accumulation_dtype
 from pyg_diffpool.ops.validation import check_choice, check_floating
 
 AGGREGATIONS = ("mean", "sum", "max")
+# What a subclass, or an assignment to an instance, may put other code in place of.
+REPLACEABLE = ("message", "aggregate", "update", "explain_message")
 
 
 class SAGEConv(MessagePassing):
@@ -31,12 +42,16 @@ class SAGEConv(MessagePassing):
     Parameters are named as in :class:`torch_geometric.nn.SAGEConv`, whose :obj:`state_dict` loads;
     with unit weights the two operators are equal. A zero sum of weights aggregates to zero.
 
+    Explainers' edge masks and hooks see the edges as they were given, in their order, duplicates
+    apart (those of a sparse matrix or of a prepared adjacency as it holds them).
+
     Args:
-        in_channels: Size of each input row, or :obj:`-1` to derive it from the first input.
+        in_channels: Size of each input row, or :obj:`-1` to derive it from the first input. A pair
+            of them, for sources and targets, must be equal: both are the same nodes here.
         out_channels: Size of each output row.
-        aggr: :obj:`"mean"` as above; :obj:`"sum"`, its numerator; or :obj:`"max"`, the elementwise
-            maximum over the neighbours joined by a weight other than zero, whatever its size.
-            (default: :obj:`"mean"`)
+        aggr: :obj:`"mean"` as above; :obj:`"sum"` or :obj:`"add"`, its numerator; or :obj:`"max"`,
+            the elementwise maximum over the neighbours joined by a weight other than zero, whatever
+            its size. (default: :obj:`"mean"`)
         normalize: Whether output rows are divided by their Euclidean norm.
             (default: :obj:`False`)
         root_weight: Whether a node's own features are added. (default: :obj:`True`)
@@ -50,7 +65,8 @@ class SAGEConv(MessagePassing):
         - **output:** :math:`(N, F_{out})`, or :math:`(B, N, F_{out})`
 
     Raises:
-        ValueError: If :obj:`aggr` is unknown, or shapes do not match.
+        ValueError: If :obj:`aggr` is unknown, shapes do not match, or an edge mask is that of other
+            edges.
 
     Example:
         >>> conv = SAGEConv(8, 16)
@@ -62,17 +78,27 @@ class SAGEConv(MessagePassing):
     """
 
     runs_on_dense_levels = True
+    _messages_replaced = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Note whether a subclass makes messages of its own, which a sparse product would skip."""
+        super().__init_subclass__(**options)
+        cls._messages_replaced = any(
+            getattr(cls, name) is not getattr(SAGEConv, name) for name in REPLACEABLE
+        )
 
     def __init__(
         self,
-        in_channels: int,
+        in_channels: int | tuple[int, int],
         out_channels: int,
         aggr: str = "mean",
         normalize: bool = False,
         root_weight: bool = True,
         bias: bool = True,
     ):
+        aggr = "sum" if aggr == "add" else aggr
         check_choice("aggr", aggr, AGGREGATIONS)
+        in_channels = _one_size(in_channels)
         # A weighted mean is a sum of messages, divided by the sum of weights afterwards.
         super().__init__(aggr="max" if aggr == "max" else "sum")
         self.aggr = aggr
@@ -117,6 +143,8 @@ class SAGEConv(MessagePassing):
         check_floating("x", x, 2)
         if mask is not None:
             raise ValueError("mask: expected None on a sparse level, where every row is a node")
+        if self._observed():
+            return self._transform(self._aggregate_observed(x, edge_index, edge_weight), x)
         adjacency = prepare_adjacency(edge_index, edge_weight, x.size(0))
         return self._transform(self._aggregate_sparse(x, adjacency), x)
 
@@ -131,34 +159,67 @@ class SAGEConv(MessagePassing):
             edges = torch.stack([adjacency.col, adjacency.target])
             if adjacency.weight is not None:
                 edges = edges[:, adjacency.weight != 0]
-            # propagate_type: (x: Tensor, edge_weight: OptTensor)
-            out: Tensor = self.propagate(edges, x=x, edge_weight=None, size=(x.size(0), x.size(0)))
+            size = (x.size(0), x.size(0))
+            # propagate_type: (x: Tensor, edge_weight: OptTensor, weight: OptTensor)
+            out: Tensor = self.propagate(edges, x=x, edge_weight=None, weight=None, size=size)
             return out
-        if self._observed():
-            edges = torch.stack([adjacency.col, adjacency.target])
-            # propagate_type: (x: Tensor, edge_weight: OptTensor)
-            out = self.propagate(
-                edges, x=x, edge_weight=adjacency.weight, size=(x.size(0), x.size(0))
-            )
-        else:
-            out = sparse_product(adjacency, x)
+        out = sparse_product(adjacency, x)
         return out if self.aggr == "sum" else _divide(out, _weight_sum(adjacency, x))
 
     def _observed(self) -> bool:
-        """Whether somebody watches the messages, which a sparse product never forms."""
-        hooks = (
-            self._propagate_forward_pre_hooks,
-            self._propagate_forward_hooks,
-            self._message_forward_pre_hooks,
-            self._message_forward_hooks,
-            self._aggregate_forward_pre_hooks,
-            self._aggregate_forward_hooks,
+        """Whether messages must be formed one by one: they are watched, or made differently."""
+        return (
+            is_observed(self)
+            or self._messages_replaced
+            or any(name in self.__dict__ for name in REPLACEABLE)
         )
-        return bool(self.explain) or any(hooks)
+
+    def _aggregate_observed(
+        self,
+        x: Tensor,
+        edge_index: Tensor | EdgeIndex | SparseTensor | Adjacency,
+        edge_weight: Tensor | None,
+    ) -> Tensor:
+        """Aggregate the messages of the caller's edges, in the caller's order."""
+        edges, weight = given_edges(edge_index, edge_weight, x.size(0))
+        if self.explain and is_pooled(edges):
+            with unexplained(self):
+                return self._aggregate_observed(x, edges, weight)
+        if self.explain and "explain_message" not in self.__dict__:
+            edge_mask(self, edges, x.size(0))  # Refuses a mask of other edges.
+        size = (x.size(0), x.size(0))
+        # The weights go to messages and to their aggregation under two names, so that a subclass
+        # may write its message function without the annotations of this one.
+        # propagate_type: (x: Tensor, edge_weight: OptTensor, weight: OptTensor)
+        out: Tensor = self.propagate(edges, x=x, edge_weight=weight, weight=weight, size=size)
+        return out
 
     def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:
-        """Weight the features of each edge's source."""
-        return x_j if edge_weight is None else x_j * edge_weight.view(-1, 1).to(x_j.dtype)
+        """Weight the features of each edge's source; a maximum takes them as they are."""
+        if edge_weight is None or self.aggr == "max":
+            return x_j
+        return x_j * edge_weight.view(-1, 1).to(x_j.dtype)
+
+    def aggregate(
+        self,
+        inputs: Tensor,
+        index: Tensor,
+        edge_index_j: Tensor,
+        weight: Tensor | None,
+        ptr: Tensor | None = None,
+        dim_size: int | None = None,
+    ) -> Tensor:
+        """Aggregate the messages at each edge's target."""
+        if self.aggr == "max" and weight is not None:
+            joined = _total_weight(edge_index_j, index, weight, dim_size or 0) != 0
+            inputs, index = inputs[joined], index[joined]
+        out: Tensor = super().aggregate(accumulated(inputs), index, dim_size=dim_size)
+        if self.aggr == "mean":
+            ones = index.new_ones(index.size(0), dtype=out.dtype)
+            summed = ones if weight is None else accumulated(weight)
+            total = summed.new_zeros(out.size(0)).index_add(0, index, summed)
+            out = _divide(out, total.unsqueeze(-1).to(out.dtype))
+        return out.to(inputs.dtype)
 
     def _aggregate_dense(self, x: Tensor, adj: Tensor) -> Tensor:
         adj_t = adj.transpose(1, 2)
@@ -195,3 +256,23 @@ def _divide(numerator: Tensor, total: Tensor) -> Tensor:
     """
     zero = total.abs() <= torch.finfo(total.dtype).tiny ** 0.5
     return numerator * total.masked_fill(zero, 1.0).reciprocal().masked_fill(zero, 0.0)
+
+
+def _total_weight(source: Tensor, target: Tensor, weight: Tensor, num_nodes: int) -> Tensor:
+    """Return for each edge the sum of the weights of all edges between its two nodes."""
+    _, pair = torch.unique(target * num_nodes + source, return_inverse=True)
+    weight = accumulated(weight)
+    return weight.new_zeros(weight.size(0)).index_add(0, pair, weight)[pair]
+
+
+def _one_size(in_channels: int | tuple[int, int]) -> int:
+    """Return the size of rows, given once or for sources and targets, as PyG allows."""
+    sizes = in_channels if isinstance(in_channels, (tuple, list)) else (in_channels,)
+    if not all(isinstance(size, int) and not isinstance(size, bool) for size in sizes):
+        raise TypeError(f"in_channels: expected an integer, got {in_channels!r}")
+    if len(sizes) not in (1, 2) or len(set(sizes)) != 1 or sizes[0] < -1:
+        raise ValueError(
+            "in_channels: expected a size, -1, or a pair of equal ones, since sources and targets "
+            f"are the same nodes, got {in_channels!r}"
+        )
+    return int(sizes[0])

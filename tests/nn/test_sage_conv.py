@@ -229,6 +229,25 @@ def test_repr_and_class():
     assert isinstance(conv, MessagePassing)
 
 
+def test_add_is_pygs_other_name_for_sum():
+    conv, other = make_conv(2, "add"), make_conv(2, "sum")
+    x = torch.randn(3, 2).double()
+    assert torch.equal(conv(x, EDGES), other(x, EDGES))
+    assert str(conv) == str(other)
+
+
+@pytest.mark.parametrize("in_channels", [(-1, -1), [-1, -1], (2, 2)])
+def test_a_pair_of_sizes(in_channels):
+    theirs = PyGSAGEConv(in_channels, 4)
+    ours = SAGEConv(in_channels, 4)
+    x = torch.randn(3, 2)
+    theirs(x, EDGES)
+    assert ours(x, EDGES).shape == (3, 4)
+    ours.load_state_dict(theirs.state_dict())
+    assert_close(ours(x, EDGES), theirs(x, EDGES))
+    assert ours.in_channels == in_channels[0]
+
+
 def test_reset_parameters():
     conv = SAGEConv(8, 16)
     before = {name: value.clone() for name, value in conv.state_dict().items()}
@@ -242,6 +261,11 @@ def test_reset_parameters():
     ("name", "call"),
     [
         ("aggr", lambda: SAGEConv(2, 4, aggr="median")),
+        ("in_channels", lambda: SAGEConv((2, 3), 4)),
+        ("in_channels", lambda: SAGEConv((2, 2, 2), 4)),
+        ("in_channels", lambda: SAGEConv(-2, 4)),
+        ("in_channels", lambda: SAGEConv("2", 4)),
+        ("in_channels", lambda: SAGEConv((), 4)),
         ("edge_weight", lambda: SAGEConv(2, 4)(torch.randn(3, 2), EDGES, torch.ones(5))),
         ("edge_weight", lambda: SAGEConv(2, 4)(torch.randn(3, 2), ADJ_T, torch.ones(9))),
         (
