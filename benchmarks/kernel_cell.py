@@ -95,7 +95,7 @@ def prepare_grams(dataset: str, method: str, jobs: int, console: Console) -> Non
         return
     seconds = load_kernel(method).cost(graphs).seconds
     console.print(f"Gram matrices of {method}: about {seconds:.0f} s in one process")
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
         task = progress.add_task(method, total=None)
 

@@ -61,7 +61,7 @@ def run(
                 progress.advance(task)
                 if isinstance(outcome, CellFailure):
                     failures.append(outcome)
-                    progress.console.print(f"[red]failed[/red] {summary(outcome.cell)}")
+                    progress.console.print(f"failed {summary(outcome.cell)}", style="red")
                 else:
                     progress.console.print(outcome, highlight=False, soft_wrap=True)
         except KeyboardInterrupt:
@@ -108,7 +108,7 @@ def _describe(plan: Plan, store: RunStore) -> None:
 
 def _progress(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

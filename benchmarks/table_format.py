@@ -5,9 +5,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.plain_console import PlainConsole
 from benchmarks.published import FAIR_SOURCE, PAPER_SOURCE
 
 Row = dict[str, Any]
@@ -124,7 +124,7 @@ def _line(cells: Iterable[str]) -> str:
 
 def _rich(rows: list[Row], layout: Layout) -> None:
     # A pipe has no width of its own: do not fold cells for it.
-    console = Console() if sys.stdout.isatty() else Console(width=180)
+    console = PlainConsole() if sys.stdout.isatty() else PlainConsole(width=180)
     if not rows:
         console.print("no results yet; `python -m benchmarks run --help` tells how to make some")
         return

@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.coarsen.contenders import OURS
 from benchmarks.coarsen.profile import SHARES
 from benchmarks.coarsen.requirements import multiple, requirements
+from benchmarks.plain_console import PlainConsole
 
 Row = dict[str, Any]
 Lines = list[list[str]]
@@ -54,7 +54,7 @@ def show(rows: Sequence[Row], style: str, what: str = "contenders") -> None:
             ("Where our time goes, in ms a batch (%)", PROFILED, profiled(rows)),
             ("Against what is required", COMPARED, requirements(rows)),
         ]
-    console = Console()
+    console = PlainConsole()
     for title, header, lines in tables:
         if style == "markdown":
             print(f"\n{title}\n\n" + "\n".join(_markdown(header, lines)))

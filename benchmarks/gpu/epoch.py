@@ -6,8 +6,6 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from rich.console import Console
-
 from benchmarks.epoch.bench import epoch_rows, fold_modes, fold_row
 from benchmarks.epoch.contenders import Options
 from benchmarks.epoch.data import load_epoch_data
@@ -15,6 +13,7 @@ from benchmarks.epoch.folds import FOLDS
 from benchmarks.gpu.data import data_there
 from benchmarks.gpu.part import DATA_MISSING, Row, Setting, Work
 from benchmarks.limited_process import default_memory_gib
+from benchmarks.plain_console import PlainConsole
 
 SMALL_SETS, LARGE_SETS = ("ENZYMES", "PROTEINS"), ("DD",)
 
@@ -52,7 +51,7 @@ def measure_epochs(name: str, setting: Setting) -> list[Row]:
         setting.left(seconds),
         default_memory_gib(),
         max(setting.left(limit), 1.0),
-        Console(stderr=True),
+        PlainConsole(stderr=True),
     )
 
 

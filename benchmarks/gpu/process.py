@@ -225,12 +225,12 @@ def _serve(
     config: dict[str, Any],
     redo: Collection[str],
 ) -> None:
-    from rich.console import Console
+    from benchmarks.plain_console import PlainConsole
 
     # The terminal's interrupt is for the parent, which ends this process and its children.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
 
     def tell(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -13,12 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from benchmarks.generated import GENERATED
 from benchmarks.gpu.data import data_there
 from benchmarks.gpu.measure import on_cuda
 from benchmarks.gpu.part import DATA_MISSING, Row, Setting, Work
+from benchmarks.plain_console import PlainConsole
 from benchmarks.recipe import DATASETS
 
 METHOD, PROTOCOL = "diffpool", "fair"
@@ -55,7 +54,7 @@ def train_set(name: str, setting: Setting, method: str = METHOD) -> list[Row]:
     cells = len(plan.cells())
     jobs = min(cells, os.cpu_count() or 1)
     began = time.perf_counter()
-    failed = runner.run(plan, folder, jobs, Console(stderr=True))
+    failed = runner.run(plan, folder, jobs, PlainConsole(stderr=True))
     seconds = time.perf_counter() - began
     done = RunStore(folder, plan.run_id).cells()
     row |= {
