@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, InMemoryDataset
 
 from benchmarks.methods import load_method
+from benchmarks.plain_console import tell
 from benchmarks.provenance import dataset_digest
 from benchmarks.settings import Settings
 from benchmarks.store import save_atomically
@@ -82,9 +84,11 @@ def prepared_graphs(
         return None
     path = _path(dataset, method, settings)
     with exclusive(path.with_suffix(".lock")):
-        if not path.exists():
-            save_atomically(path, _computed(dataset, prepare, settings, jobs))
-    return _read(path)
+        prepared = _stored(path, len(dataset))
+        if prepared is None:
+            prepared = _computed(dataset, prepare, settings, jobs)
+            save_atomically(path, prepared)
+    return prepared
 
 
 def _computed(dataset: InMemoryDataset, prepare: Any, settings: Settings, jobs: int) -> Prepared:
@@ -93,6 +97,8 @@ def _computed(dataset: InMemoryDataset, prepare: Any, settings: Settings, jobs: 
         data = dataset[number].clone()
         data.y = None
         graphs.append(data)
+    # More processes than cores or graphs only take memory.
+    jobs = max(1, min(jobs, os.cpu_count() or 1, len(graphs)))
     # One task a graph would cost more in messages than most graphs do in work.
     size = max(1, len(graphs) // (8 * jobs))
     parts = [graphs[first : first + size] for first in range(0, len(graphs), size)]
@@ -119,7 +125,31 @@ def _path(dataset: InMemoryDataset, method: str, settings: Settings) -> Path:
     return cache_folder() / "prepared" / f"{method}-{digest}.pt"
 
 
+def _stored(path: Path, num_graphs: int) -> Prepared | None:
+    """Return what the file holds, or None where there is none or it is damaged, which is told."""
+    try:
+        state = path.stat()
+        return _read(path, state.st_size, state.st_mtime_ns, num_graphs)
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        # A file that is cut short or no file of tensors makes torch raise almost anything.
+        tell(f"{path} is damaged and made again ({type(error).__name__})")
+        return None
+
+
 @lru_cache(maxsize=2)
-def _read(path: Path) -> Prepared:
-    prepared: Prepared = torch.load(path)
+def _read(path: Path, size: int, changed: int, num_graphs: int) -> Prepared:
+    """Read a file once a process; its size and time of change are part of the question.
+
+    Nothing but tensors in lists and dictionaries is loaded: a pickle can run any code.
+    """
+    prepared: Prepared = torch.load(path, weights_only=True)
+    if not isinstance(prepared, list) or len(prepared) != num_graphs:
+        raise TypeError(f"expected a list of {num_graphs} graphs")
+    for graph in prepared:
+        if not isinstance(graph, dict) or graph.keys() != prepared[0].keys():
+            raise TypeError("expected the same names of tensors for each graph")
+        if not all(isinstance(value, Tensor) for value in graph.values()):
+            raise TypeError("expected tensors")
     return prepared

@@ -18,6 +18,7 @@ from benchmarks.errors import UsageError
 from benchmarks.kernels.gram import Report, normalised, silent
 from benchmarks.kernels.graphs import LabelledGraphs
 from benchmarks.kernels.kernel import Kernel, load_kernel
+from benchmarks.plain_console import tell
 from benchmarks.store import to_json, write_atomically
 from benchmarks.tu_dataset import cache_folder, exclusive
 
@@ -44,13 +45,17 @@ def cached_grams(
     """
     kernel = load_kernel(method)
     path = gram_path(method, graphs)
-    stack = _read(path)
+    shape = _shape(kernel, graphs)
+    jobs = max(1, min(jobs, os.cpu_count() or 1))
+    stack = _read(path, shape)
     if stack is None:
         with exclusive(path.with_suffix(".lock")):
-            stack = _read(path)
+            stack = _read(path, shape)
             if stack is None:
+                if path.exists():
+                    tell(f"{path} is damaged and made again")
                 _write(path, kernel, graphs, jobs, report)
-                stack = _read(path)
+                stack = _read(path, shape)
     if stack is None:
         raise OSError(f"{path}: differs from what has just been written")
     return stack
@@ -58,7 +63,7 @@ def cached_grams(
 
 def are_cached(method: str, graphs: LabelledGraphs) -> bool:
     """Tell whether the Gram matrices are on disk, whole and unaltered."""
-    return _read(gram_path(method, graphs)) is not None
+    return _read(gram_path(method, graphs), _shape(load_kernel(method), graphs)) is not None
 
 
 def gram_path(method: str, graphs: LabelledGraphs) -> Path:
@@ -91,7 +96,7 @@ def _write(path: Path, kernel: Kernel, graphs: LabelledGraphs, jobs: int, report
     """Write the matrices one by one, so that few are in memory, and the digest last of all."""
     for left_by_a_kill in path.parent.glob(f".{path.name}.*.tmp"):
         left_by_a_kill.unlink()
-    shape = (max(1, len(kernel.ITERATIONS)), graphs.num_graphs, graphs.num_graphs)
+    shape = _shape(kernel, graphs)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         stack = np.lib.format.open_memmap(temporary, "w+", np.float64, shape)
@@ -106,14 +111,23 @@ def _write(path: Path, kernel: Kernel, graphs: LabelledGraphs, jobs: int, report
     write_atomically(_digest_path(path), to_json({"shape": shape, "sha256": digest}))
 
 
-def _read(path: Path) -> GramStack | None:
-    """Return the matrices if file and digest agree."""
+def _shape(kernel: Kernel, graphs: LabelledGraphs) -> tuple[int, int, int]:
+    """Return the shape of a kernel's matrices."""
+    return max(1, len(kernel.ITERATIONS)), graphs.num_graphs, graphs.num_graphs
+
+
+def _read(path: Path, shape: tuple[int, int, int]) -> GramStack | None:
+    """Return the matrices if file and digest agree, and they are matrices of this shape."""
     try:
-        written = json.loads(_digest_path(path).read_bytes())
+        digest = json.loads(_digest_path(path).read_bytes())["sha256"]
         state = path.stat()
-    except (OSError, ValueError):
+        stack = _mapped(path, state.st_size, state.st_mtime_ns, str(digest))
+    # A digest file of another kind has no such key, or is nested too deep.
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return _mapped(path, state.st_size, state.st_mtime_ns, written["sha256"])
+    if stack is None or stack.shape != shape or stack.dtype != np.float64:
+        return None
+    return stack
 
 
 @lru_cache(maxsize=4)
@@ -121,7 +135,7 @@ def _mapped(path: Path, size: int, changed: int, digest: str) -> GramStack | Non
     """Check a file once a process; its size and time of change are part of the question."""
     if _file_digest(path) != digest:
         return None
-    stack: Any = np.load(path, mmap_mode="r")
+    stack: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     return stack  # type: ignore[no-any-return]
 
 

@@ -1,3 +1,5 @@
+import pathlib
+import pickle
 import types
 
 import pytest
@@ -68,3 +70,56 @@ def test_each_graph_is_prepared_once_a_setting(tiny_data, method):
 
 def test_a_method_without_prepare_adds_nothing(tiny_data):
     assert prepared_graphs(load_dataset("TINY"), "graphsage", make_settings()) is None
+
+
+def damaged(path, how):
+    """Damage a cache file; return a file that its loading must not make."""
+    marker = path.with_name("made")
+    content = bytearray(path.read_bytes())
+    if how == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "pickle":
+        path.write_bytes(pickle.dumps(Unsafe(marker)))
+    elif how == "unsafe":
+        torch.save([Unsafe(marker)] * 40, path)
+    else:
+        others = {
+            "number": 3,
+            "fewer": [{"place": torch.ones(1)}],
+            "lists": [[1]] * 40,
+            "numbers": [{"place": 1}] * 40,
+            "names": [{"place": torch.ones(1)}] * 39 + [{"size": torch.ones(1)}],
+        }
+        torch.save(others[how], path)
+    return marker
+
+
+class Unsafe:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["cut", "empty", "pickle", "unsafe", "number", "fewer", "lists", "numbers", "names"],
+)
+def test_a_damaged_file_is_made_again_with_a_word(tiny_data, tmp_path, method, capsys, how):
+    dataset = load_dataset("TINY")
+    expected = prepared_graphs(dataset, "some", make_settings())
+    (path,) = (tmp_path / "cache" / "prepared").glob("*.pt")
+    marker = damaged(path, how)
+    again = prepared_graphs(dataset, "some", make_settings())
+    assert len(method.calls) == 2 * len(dataset)
+    assert f"{path} is damaged and made again" in capsys.readouterr().err
+    for a, b in zip(expected, again, strict=True):
+        assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not marker.exists()
+    prepared_graphs(dataset, "some", make_settings())
+    assert len(method.calls) == 2 * len(dataset)

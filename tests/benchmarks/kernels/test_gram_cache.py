@@ -1,3 +1,5 @@
+import hashlib
+import json
 import multiprocessing
 
 import numpy as np
@@ -52,8 +54,24 @@ def test_other_graphs_and_other_kernels_have_other_files():
     assert len(paths) == 4
 
 
-@pytest.mark.parametrize("damage", ["cut", "altered", "no digest", "broken digest"])
-def test_a_damaged_file_is_computed_anew(computed, damage):
+OTHER_DIGESTS = {
+    "broken digest": '{"sha',
+    "empty digest": "{}",
+    "list digest": "[]",
+    "number digest": "3",
+    "text digest": '"sha256"',
+    "other digest": '{"sha256": 7}',
+    "deep digest": "[" * 100_000,
+}
+OTHER_ARRAYS = {
+    "other shape": np.eye(3),
+    "other type": np.zeros((1, 1, 1), dtype=np.int8),
+    "pickle": np.array([{}, []], dtype=object),
+}
+
+
+@pytest.mark.parametrize("damage", ["cut", "altered", "no digest", *OTHER_DIGESTS, *OTHER_ARRAYS])
+def test_a_damaged_file_is_computed_anew_with_a_word(computed, damage, capsys):
     expected = np.array(cached_grams("wl", HAND))
     path = gram_path("wl", HAND)
     content = bytearray(path.read_bytes())
@@ -64,11 +82,17 @@ def test_a_damaged_file_is_computed_anew(computed, damage):
         path.write_bytes(content)
     elif damage == "no digest":
         path.with_suffix(".json").unlink()
+    elif damage in OTHER_DIGESTS:
+        path.with_suffix(".json").write_text(OTHER_DIGESTS[damage])
     else:
-        path.with_suffix(".json").write_text('{"sha')
+        # Another file, whose digest is right.
+        np.save(path, OTHER_ARRAYS[damage], allow_pickle=True)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.with_suffix(".json").write_text(json.dumps({"sha256": digest}))
     assert not are_cached("wl", HAND)
     np.testing.assert_array_equal(cached_grams("wl", HAND), expected)
     assert len(computed) == 2
+    assert f"{path} is damaged and made again" in capsys.readouterr().err
 
 
 def test_a_failure_leaves_nothing_and_a_kill_leaves_nothing_for_long(cache, monkeypatch):
