@@ -47,9 +47,10 @@ def configurations(
         return [Settings()]
     recipe = _read(folder / f"{dataset}-{method}.yaml")
     tried: list[Settings] = []
+    defaults = load_method(method).DEFAULTS
     for configuration in recipe.get("configurations") or [{}]:
         settings = make_settings(
-            load_method(method).DEFAULTS,
+            defaults,
             recipe.get("settings") or {},
             configuration,
             overrides,
@@ -64,10 +65,31 @@ def _read(path: Path) -> dict[str, Any]:
     """Return the recipe at ``path``, or an empty one where there is none."""
     if not path.exists():
         return {}
-    recipe = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    try:
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageError(f"recipe {path}: expected YAML ({' '.join(str(error).split())})") from None
+    recipe = {} if recipe is None else recipe
+    if not isinstance(recipe, dict):
+        raise UsageError(f"recipe {path}: expected a mapping, got {type(recipe).__name__}")
     for key in recipe:
         if key not in _KEYS:
             raise unknown_name(f"key of recipe {path.name}", str(key), _KEYS)
-    if not isinstance(recipe.get("configurations", []), list):
-        raise UsageError(f"recipe {path.name}: configurations: expected a list of mappings")
+    tried = recipe.get("configurations") or []
+    if not isinstance(tried, list):
+        raise UsageError(f"recipe {path}: configurations: expected a list of mappings")
+    layers = {"settings": recipe.get("settings") or {}}
+    layers |= {f"configuration {number}": layer for number, layer in enumerate(tried)}
+    for where, layer in layers.items():
+        _check_layer(layer, f"recipe {path}, {where}")
     return recipe
+
+
+def _check_layer(layer: Any, where: str) -> None:
+    """Refuse what is no mapping from settings to values that fit, and say where it stands."""
+    if not isinstance(layer, dict) or not all(isinstance(key, str) for key in layer):
+        raise UsageError(f"{where}: expected a mapping from names of settings to values")
+    try:
+        make_settings(layer)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error

@@ -129,7 +129,17 @@ _AT_LEAST = {
     **dict.fromkeys(("num_pools", "weight_decay", "gradient_clip", "link_weight"), 0),
     "entropy_weight": 0,
 }
+_AT_MOST = {
+    # Each of these is a layer, a pooling or a step that is made and kept.
+    **dict.fromkeys(("num_layers", "num_layers_after"), 1000),
+    **dict.fromkeys(("num_pools", "pyramid_levels"), 100),
+    "processing_steps": 10_000,
+    "cluster_ratio": 1e6,
+}
+_LARGEST_NUMBER = 10**9
+"""Of whole numbers without a bound of their own: what is larger is a slip, and overflows later."""
 _OPEN_ABOVE_ZERO = ("learning_rate", "cluster_ratio", "sort_quantile")
+_MOST_DIGITS, _MOST_SHOWN = 400, 80
 _BELOW_ONE = ("dropout", "label_smoothing")
 
 
@@ -185,7 +195,7 @@ def _from_text(key: str, text: str) -> Any:
             return None
         if member is bool and text.lower() in ("true", "false"):
             return text.lower() == "true"
-        if member in (int, float):
+        if member in (int, float) and len(text) <= _MOST_DIGITS:
             try:
                 return member(text)
             except ValueError:
@@ -205,7 +215,7 @@ def _checked(key: str, value: Any) -> Any:
         if member is int and isinstance(value, int) and not isinstance(value, bool):
             return _in_range(key, value)
         if member is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return _in_range(key, float(value))
+            return _in_range(key, _as_float(value))
     choices = [
         choice
         for member in _members(_kind(key))
@@ -222,13 +232,24 @@ def _checked(key: str, value: Any) -> Any:
         else member.__name__
         for member in _members(_kind(key))
     )
-    raise UsageError(f"setting {key}: expected {names}, got {value!r}")
+    raise UsageError(f"setting {key}: expected {names}, got {_shortened(value)}")
+
+
+def _as_float(value: int | float) -> float:
+    """Return a number as a float; one that no float can hold is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _in_range(key: str, value: float) -> float:
     expected = None
-    if not math.isfinite(value):
+    largest = _AT_MOST.get(key, _LARGEST_NUMBER if isinstance(value, int) else math.inf)
+    if isinstance(value, float) and not math.isfinite(value):
         expected = "a finite number"
+    elif value > largest:
+        expected = f"at most {largest:.0f}"
     elif key in _AT_LEAST and value < _AT_LEAST[key]:
         expected = f"at least {_AT_LEAST[key]}"
     elif key in _OPEN_ABOVE_ZERO and value <= 0:
@@ -236,5 +257,13 @@ def _in_range(key: str, value: float) -> float:
     elif key in _BELOW_ONE and not 0 <= value < 1:
         expected = "at least 0 and less than 1"
     if expected is not None:
-        raise UsageError(f"setting {key}: expected {expected}, got {value!r}")
+        raise UsageError(f"setting {key}: expected {expected}, got {_shortened(value)}")
     return value
+
+
+def _shortened(value: Any) -> str:
+    """Return a value as Python writes it, cut where it is long."""
+    if isinstance(value, int) and abs(value) > 10**_MOST_DIGITS:
+        return "a number of many digits"
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

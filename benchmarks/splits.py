@@ -61,8 +61,12 @@ def published_folds(path: str | Path, num_graphs: int) -> list[Fold]:
         num_graphs: Number of graphs in the data set.
     """
     try:
-        entries = json.loads(Path(path).read_text())
-    except json.JSONDecodeError as error:
+        entries = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"splits file {path}: expected JSON, got no text ({error})") from error
+    except RecursionError as error:
+        raise ValueError(f"splits file {path}: expected JSON, got one nested too deep") from error
+    except ValueError as error:  # Not JSON, or a number of thousands of digits.
         raise ValueError(f"splits file {path}: expected JSON, got {error}") from error
     if not isinstance(entries, list) or not entries:
         raise ValueError(f"splits file {path}: expected a list of folds, got {_kind(entries)}")
@@ -123,8 +127,8 @@ def _key(entry: Any, key: str, where: str) -> Any:
 
 def _kind(value: Any) -> str:
     if isinstance(value, dict):
-        return f"keys {sorted(value)}"
-    return f"{len(value)} entries" if isinstance(value, list) else repr(value)
+        return f"keys {sorted(value)}"[:200]
+    return f"{len(value)} entries" if isinstance(value, list) else repr(value)[:80]
 
 
 def _indices(values: Any, name: str, where: str) -> Tensor:
@@ -132,6 +136,9 @@ def _indices(values: Any, name: str, where: str) -> Tensor:
         raise ValueError(f"{where}: expected '{name}' to be a list of whole numbers")
     if not values:
         raise ValueError(f"{where}: expected graphs in '{name}', got none")
+    beyond = [value for value in (min(values), max(values)) if abs(value) >= 2**63]
+    if beyond:  # No tensor can hold it.
+        raise ValueError(f"{where}: expected numbers of graphs in '{name}', got {beyond[0]}"[:300])
     return torch.tensor(values, dtype=torch.long)
 
 

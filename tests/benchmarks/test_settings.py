@@ -47,6 +47,12 @@ def test_texts_become_the_types_of_the_settings():
         ("learning_rate=nan", "setting learning_rate: expected a finite number, got nan"),
         ("learning_rate=0", "setting learning_rate: expected more than 0, got 0.0"),
         ("explicit=aggr", "unknown setting 'explicit'"),
+        ("hidden_channels=" + "9" * 20, "expected at most 1000000000, got 99999999999999999999"),
+        ("hidden_channels=" + "9" * 5000, "setting hidden_channels: expected int, got '9999"),
+        ("num_layers=1000000000", "setting num_layers: expected at most 1000, got 1000000000"),
+        ("num_pools=101", "setting num_pools: expected at most 100, got 101"),
+        ("cluster_ratio=1e300", "setting cluster_ratio: expected at most 1000000, got 1e+300"),
+        ("learning_rate=1e999", "setting learning_rate: expected a finite number, got inf"),
     ],
 )
 def test_bad_overrides_name_the_setting_and_what_was_expected(pair, message):
@@ -96,6 +102,34 @@ def test_overrides_apply_to_every_configuration_and_leave_no_duplicates(tmp_path
 def test_an_unknown_key_of_a_recipe_names_the_near_miss(tmp_path):
     (tmp_path / "ENZYMES-diffpool.yaml").write_text("setings: {epochs: 9}\n")
     with pytest.raises(UsageError, match=r"key of recipe .* 'setings': did you mean 'settings'"):
+        configurations("ENZYMES", "diffpool", {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("settings: {epochs: [", r"diffpool\.yaml: expected YAML"),
+        (b"\xff\xfe\x00", r"diffpool\.yaml: expected YAML"),
+        ("[" * 20_000, r"diffpool\.yaml: expected YAML"),
+        ("3", "expected a mapping, got int"),
+        ("false", "expected a mapping, got bool"),
+        ("[settings]", "expected a mapping, got list"),
+        ("settings: 3", "settings: expected a mapping from names of settings"),
+        ("settings: [epochs]", "settings: expected a mapping from names of settings"),
+        ("settings: {3: 4}", "settings: expected a mapping from names of settings"),
+        ("settings: {epochs: 9.5}", "settings: setting epochs: expected int, got 9.5"),
+        ("settings: {epoch: 9}", "settings: unknown setting 'epoch': did you mean 'epochs'"),
+        ("settings: {dropout: " + "9" * 400 + "}", "setting dropout: expected a finite number"),
+        ("configurations: {epochs: 9}", "configurations: expected a list of mappings"),
+        ("configurations: [{}, 3]", "configuration 1: expected a mapping from names of settings"),
+        ("configurations: [{}, {aggr: avg}]", "configuration 1: unknown value of setting aggr"),
+        ("3: 4", "key of recipe .* '3'"),
+    ],
+)
+def test_a_broken_recipe_is_named_with_the_place(tmp_path, recipe, message):
+    content = recipe if isinstance(recipe, bytes) else recipe.encode()
+    (tmp_path / "ENZYMES-diffpool.yaml").write_bytes(content)
+    with pytest.raises(UsageError, match=message):
         configurations("ENZYMES", "diffpool", {}, tmp_path)
 
 

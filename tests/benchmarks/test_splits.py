@@ -128,3 +128,37 @@ def test_splits_file_that_is_not_json(tmp_path):
     path.write_text("[{")
     with pytest.raises(ValueError, match=r"splits\.json: expected JSON"):
         published_folds(path, 9)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"splits\.json: expected JSON"),
+        (b"\xff\xfe\x00\x01", r"splits\.json: expected JSON, got no text"),
+        (b"[" * 100_000, r"splits\.json: expected JSON"),
+        (b"[" * 100_000 + b"]" * 100_000, r"splits\.json: expected JSON"),
+        (b"[" + b"9" * 5000 + b"]", r"splits\.json"),
+        (b"NaN", "expected a list of folds, got nan"),
+        (b'"' + b"x" * 9999 + b'"', "expected a list of folds, got 'x{79}$"),
+    ],
+    ids=["empty", "binary", "open", "nested", "digits", "nan", "text"],
+)
+def test_splits_file_of_other_content(tmp_path, content, message):
+    path = tmp_path / "splits.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        published_folds(path, 9)
+
+
+@pytest.mark.parametrize("number", [10**30, -(10**30), 2**63])
+def test_a_number_that_no_tensor_holds_is_named(tmp_path, number):
+    entries = published()
+    entries[1]["test"][0] = number
+    with pytest.raises(ValueError, match=f"fold 1: expected numbers of graphs.* got {number}$"):
+        published_folds(write(tmp_path, entries), 9)
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path):
+    path = write(tmp_path, published())
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(published_folds(path, 9)) == len(published())
