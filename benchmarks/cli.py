@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from typer.core import TyperGroup
 
 from benchmarks.cell import PROTOCOLS
 from benchmarks.errors import UsageError, unknown_name
-from benchmarks.options import ResultsOrOutFolder
+from benchmarks.mistakes import fail, mistakes_told
+from benchmarks.options import LARGEST_SEED, ResultsOrOutFolder
+from benchmarks.output_path import check_folder
+from benchmarks.plain_console import PlainConsole
 
 _LAZY_COMMANDS = {
     "demo": ("benchmarks.demo", "demo"),
@@ -36,6 +37,9 @@ _LAZY_COMMANDS = {
 }
 _DEFAULT_RESULTS = Path(__file__).parent / "results"
 _FORMATS = ("rich", "markdown", "json")
+MOST_NUMBERS = 10_000
+"""Numbers that an option such as ``--folds`` may name in one range."""
+_MOST_DIGITS = 18
 
 
 class _LazyGroup(TyperGroup):
@@ -43,9 +47,14 @@ class _LazyGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
-        except UsageError as error:
-            _fail(str(error))
+            with mistakes_told():
+                done = super().invoke(ctx)
+                # What a closed pipe has not taken is told here, not at the end of the process.
+                sys.stdout.flush()
+                return done
+        except KeyboardInterrupt:
+            PlainConsole(stderr=True).print("\nstopped; the same command begins again")
+            raise typer.Exit(130) from None
 
     def list_commands(self, ctx: Any) -> list[str]:
         there = [
@@ -125,9 +134,10 @@ def run(
     from benchmarks.settings import parse_overrides
     from benchmarks.tensorboard_log import log_folder
 
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     try:
         _check_choice("protocol", protocol, PROTOCOLS)
+        check_folder("--out", out)
         if splits is not None and not splits.is_file():
             raise UsageError(f"--splits: no file {splits}")
         plan = make_plan(
@@ -136,7 +146,7 @@ def run(
             protocol,
             {**device_overrides(device), **parse_overrides(set_ or [])},
             None if folds is None else parse_numbers("--folds", folds),
-            parse_numbers("--seeds", seeds),
+            parse_numbers("--seeds", seeds, largest=LARGEST_SEED),
             splits,
         )
         logs = log_folder(logger, log_dir, method, out, plan.run_id)
@@ -149,8 +159,8 @@ def run(
     except KeyboardInterrupt:
         console.print("\nstopped; finished cells are kept, and the same command resumes")
         raise typer.Exit(130) from None
-    except (UsageError, ValueError) as error:
-        _fail(str(error))
+    except ValueError as error:
+        fail(error)
     if failed:
         console.print(f"{failed} cells failed; the same command runs them again")
         raise typer.Exit(1)
@@ -188,7 +198,7 @@ def table(
             rows = comparison.comparison_rows(results, protocol, *compare)
             layout = table_format.COMPARISON
     except UsageError as error:
-        _fail(str(error))
+        fail(error)
     table_format.show(rows, layout, format_)
 
 
@@ -203,26 +213,44 @@ def list_(
     try:
         _check_choice("format", format_, ("rich", "json"))
     except UsageError as error:
-        _fail(str(error))
+        fail(error)
     names = {"methods": list(METHODS), "datasets": list(DATASETS)}
     if format_ == "json":
         sys.stdout.write(json.dumps(names) + "\n")
         return
-    console = Console()
+    console = PlainConsole()
     console.print("methods:  " + ", ".join(names["methods"]), "or my_package.my_module:MyModel")
     console.print("datasets: " + ", ".join(names["datasets"]), "or another of TU or OGB (ogbg-)")
 
 
-def parse_numbers(option: str, text: str) -> list[int]:
-    """Read ``0-9`` or ``0,3`` or ``0-2,5``."""
+def parse_numbers(option: str, text: str, largest: int | None = None) -> list[int]:
+    """Read ``0-9`` or ``0,3`` or ``0-2,5``, at most :data:`MOST_NUMBERS` of them.
+
+    Args:
+        option: Name of the option, for errors.
+        text: What it was given.
+        largest: Largest number that is allowed. (default: any)
+
+    Raises:
+        UsageError: If the text is no such list.
+    """
     numbers: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not (first.isdecimal() and (last.isdecimal() or not dash)):
             raise UsageError(f"{option}: expected numbers such as 0-9 or 0,3, got {text!r}")
+        if max(len(first), len(last)) > _MOST_DIGITS:
+            raise UsageError(f"{option}: expected numbers of few digits, got {part.strip()[:40]}…")
         start, stop = int(first), int(last or first)
         if stop < start:
             raise UsageError(f"{option}: expected an ascending range, got {part.strip()!r}")
+        if largest is not None and stop > largest:
+            raise UsageError(f"{option}: expected at most {largest}, got {stop}")
+        if stop - start >= MOST_NUMBERS:
+            raise UsageError(
+                f"{option}: expected at most {MOST_NUMBERS} numbers, {part.strip()!r} are "
+                f"{stop - start + 1}"
+            )
         numbers.update(range(start, stop + 1))
     return sorted(numbers)
 
@@ -237,10 +265,3 @@ def device_overrides(device: str) -> dict[str, str]:
 def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise unknown_name(option, value, choices)
-
-
-def _fail(message: str) -> None:
-    # Messages name extras in brackets, which Rich would take for its markup.
-    text = f"[red]error:[/red] {escape(message)}"
-    Console(stderr=True).print(text, soft_wrap=True, highlight=False)
-    raise typer.Exit(2)

@@ -10,12 +10,13 @@ from typing import Annotated, Any, NamedTuple
 
 import torch
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from torch_geometric.data import Batch
 
 from benchmarks.demo_picture import cluster_hues, draw_clusters
+from benchmarks.output_path import check_folder
+from benchmarks.plain_console import PlainConsole
 from benchmarks.settings import Settings
 from benchmarks.task import Multiclass
 from benchmarks.training import evaluate, train
@@ -75,21 +76,24 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder of the picture.", metavar="DIR")] = Path(
         "runs/demo"
     ),
-    seed: Annotated[int, typer.Option(help="First of the seeds.")] = 0,
-    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds to average over.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="First of the seeds.")] = 0,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=1000, help="Number of seeds to average over.")
+    ] = 3,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs, the same for all networks.")] = 20,
-    graphs: Annotated[int, typer.Option(min=40, help="Number of graphs.")] = 1500,
+    graphs: Annotated[int, typer.Option(min=40, max=100_000, help="Number of graphs.")] = 1500,
 ) -> None:
     """Train a flat GraphSAGE and DiffPool on CommunityChains; print accuracies, draw clusters.
 
     No neighbourhood that a flat network of this depth sees tells the class; pooled communities do.
     """
+    check_folder("--out", out)
     # Batches this small give a second thread little, and threads that wait for each other on a
     # busy machine make a training many times longer.
     torch.set_num_threads(1)
-    console = Console()
+    console = PlainConsole()
     found: dict[str, list[Trained]] = {name: [] for name in NETWORKS}
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         for number in range(seed, seed + seeds):
             dataset = CommunityChains(graphs, seed=number)

@@ -9,13 +9,16 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from rich.console import Console
 from torch_geometric.data import InMemoryDataset
 from torch_geometric.loader import DataLoader
 
 from benchmarks.coarsen.measure import interleaved
-from benchmarks.errors import UsageError, unknown_name
+from benchmarks.errors import unknown_name
 from benchmarks.jsonl import append, new_file, provenance
+from benchmarks.options import MOST_THREADS
+from benchmarks.output_path import check_folder
+from benchmarks.plain_console import PlainConsole
+from benchmarks.plan import absent_dataset
 from benchmarks.table_format import Layout, show
 from benchmarks.tu_dataset import load_dataset
 from pyg_diffpool import ResidentLoader
@@ -36,7 +39,9 @@ def loader(
     seconds: Annotated[
         float, typer.Option(min=0, help="Begin no further round of a data set after so long.")
     ] = 60.0,
-    threads: Annotated[int, typer.Option(min=0, help="Torch threads; 0: as torch has it.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, max=MOST_THREADS, help="Torch threads; 0: as torch has it.")
+    ] = 0,
     format_: Annotated[str, typer.Option("--format", help="rich, markdown or json.")] = "rich",
     out: Annotated[
         Path, typer.Option(help="Folder of results.", metavar="DIR", show_default=False)
@@ -45,9 +50,10 @@ def loader(
     """Time shuffled passes over whole data sets, loaders taking turns; nothing is trained."""
     if format_ not in FORMATS:
         raise unknown_name("format", format_, FORMATS)
+    check_folder("--out", out)
     if threads:
         torch.set_num_threads(threads)
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     store = new_file(out)
     shared = provenance(seed=0)
     rows: list[Row] = []
@@ -55,7 +61,9 @@ def loader(
         with console.status(f"{name}: running"):
             try:
                 graphs = load_dataset(name)
-            except (FileNotFoundError, OSError, UsageError) as error:
+            except (OSError, ValueError) as error:
+                if data:  # It was asked for by name.
+                    raise absent_dataset(name, error) from error
                 console.print(f"{name}: skipped, its data are not there ({error})", markup=False)
                 continue
             for row in _measure(name, graphs, batch_size, rounds, seconds):

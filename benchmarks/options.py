@@ -5,6 +5,12 @@ from typing import Annotated
 
 import typer
 
+LARGEST_SEED = 2**32 // 1000 - 1
+"""Training begins from 1000 · seed + fold, for which NumPy takes 32 bits."""
+LARGEST_RANDOM_SEED = 2**32 - 1
+"""Largest seed of what is drawn directly from it."""
+MOST_THREADS = 1024
+
 SplitsFolder = Annotated[
     str | None,
     typer.Option(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +22,21 @@ from benchmarks.dataset import (
     splits_identity,
     task_of,
 )
-from benchmarks.errors import UsageError, unknown_name
+from benchmarks.device import check_accelerator
+from benchmarks.errors import UsageError, near_names
 from benchmarks.kernel_cell import check_memory, kernel_identity
 from benchmarks.kernels.kernel import is_kernel
 from benchmarks.methods import build_network, load_method
 from benchmarks.methods.user_class import UserClass
+from benchmarks.network_capacity import refuse_above_memory
 from benchmarks.problem import Problem
 from benchmarks.provenance import dataset_digest
 from benchmarks.recipe import DATASETS, configurations
 from benchmarks.settings import Settings
+from benchmarks.tu_dataset import DATA_VARIABLE
+
+_NEAR = 0.75
+"""Share of letters from which on another name is taken for a slip; TU has many sets."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,8 @@ def _check_networks(
     for settings in tried:
         # A network that cannot be built is the user's error, to be told before any training.
         check_features(data, settings)
+        check_accelerator(settings)
+        refuse_above_memory(method, settings, data)
         problem = Problem(
             num_features=4,
             num_classes=task_of(data).num_outputs,
@@ -134,10 +143,26 @@ def _check_networks(
 
 
 def read_dataset(name: str) -> InMemoryDataset:
-    """Return a data set, read once a process; one that cannot be found is the user's error."""
+    """Return a data set, read once a process; one that cannot be read is the user's error."""
     try:
         return cached_dataset(name)
     except FileNotFoundError as error:
-        if name in DATASETS:
-            raise UsageError(str(error)) from error
-        raise UsageError(f"{unknown_name('data set', name, DATASETS)} ({error})") from error
+        if error.errno is not None:  # Not the data are missing: the cache cannot be made.
+            raise
+        raise absent_dataset(name, error) from error
+
+
+def absent_dataset(name: str, reason: object) -> UsageError:
+    """Return the error for a data set that is not found, with the known name that it resembles.
+
+    Args:
+        name: Its name.
+        reason: Why it is not found.
+    """
+    near = [] if name in DATASETS else near_names(name, DATASETS, cutoff=_NEAR)
+    if near:
+        return UsageError(f"unknown data set {name!r}: did you mean {near[0]!r}? ({reason})")
+    folder = os.environ.get(DATA_VARIABLE)
+    if folder and "://" not in folder and not Path(folder).expanduser().is_dir():
+        return UsageError(f"${DATA_VARIABLE}: expected a folder, there is none at {folder}")
+    return UsageError(str(reason))

@@ -15,6 +15,7 @@ from torch_geometric.data import Batch
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.forward import Forward
 from benchmarks.kernels.kernel import is_kernel
+from benchmarks.output_path import check_folder
 from benchmarks.training import Callback, GraphClassifier, TensorBoardLogger, TrainingResult
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def log_folder(
         if log_dir is not None:
             raise UsageError("--log-dir: expected --logger tensorboard as well")
         return None
-    if log_dir is not None and log_dir.exists() and not log_dir.is_dir():
-        raise UsageError(f"--log-dir: expected a folder, {log_dir} is a file")
+    if log_dir is not None:
+        check_folder("--log-dir", log_dir)
     if is_kernel(method):
         raise UsageError(f"--logger {logger}: {method} is a kernel, which has no epochs to log")
     for package, extra in _PACKAGES.items():

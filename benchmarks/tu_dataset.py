@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from torch_geometric.data import Data
 from torch_geometric.datasets import TUDataset
 from torch_geometric.io import fs
 from torch_geometric.utils import coalesce, cumsum, one_hot, remove_self_loops
+
+from benchmarks.errors import UsageError
 
 try:
     import fcntl
@@ -38,14 +41,29 @@ def load_dataset(name: str, root: str | None = None) -> FastTUDataset:
         root: Folder of the processed cache (default: ``$PYG_DIFFPOOL_CACHE``, else
             ``~/.cache/pyg_diffpool``).
     """
+    check_name(name)
     folder = cache_folder() if root is None else Path(root).expanduser()
     return FastTUDataset(str(folder), name, use_node_attr=True)
 
 
+def check_name(name: str) -> None:
+    """Refuse what can be no name of a data set: it becomes part of paths and addresses."""
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise UsageError(f"data set: expected a name such as ENZYMES, got {name[:80]!r}")
+
+
 def cache_folder() -> Path:
     """Return the folder of processed data, ``$PYG_DIFFPOOL_CACHE`` or one in ``~/.cache``."""
-    root = os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "pyg_diffpool"
-    return Path(root).expanduser()
+    root = os.environ.get(CACHE_VARIABLE) or "~/.cache/pyg_diffpool"
+    try:
+        folder = Path(root).expanduser()
+        file = next((path for path in (folder, *folder.absolute().parents) if path.is_file()), None)
+    except (OSError, RuntimeError) as error:  # Too long a name, or no home of that user's.
+        what = getattr(error, "strerror", None) or error
+        raise UsageError(f"${CACHE_VARIABLE}: expected a folder, {root[:80]}: {what}") from error
+    if file is not None:
+        raise UsageError(f"${CACHE_VARIABLE}: expected a folder, got {folder}: {file} is a file")
+    return folder
 
 
 class FastTUDataset(TUDataset):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from benchmarks.analysis.checkpoints import read_run, splits_of
 from benchmarks.analysis.layout import show_analysis
@@ -13,7 +12,9 @@ from benchmarks.analysis.run_figures import analyse_run, write_analysis
 from benchmarks.analysis.sensitivity import link_effects, related_runs, sensitivity_rows
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.options import ResultsOrOutFolder, SplitsFolder
+from benchmarks.output_path import check_folder
 from benchmarks.paper.cells import splits_folder
+from benchmarks.plain_console import PlainConsole
 from benchmarks.store import RESULTS
 
 _FORMATS = ("rich", "markdown", "json")
@@ -34,7 +35,8 @@ def analyse(
         raise unknown_name("format", format_, _FORMATS)
     if not results.is_dir():
         raise UsageError(f"--results: no folder {results}")
-    console = Console(stderr=True)
+    check_folder("--results", results)
+    console = PlainConsole(stderr=True)
     folder = splits_folder(splits)
     names = list(dict.fromkeys(runs))
     stored = [read_run(results, name) for name in names]

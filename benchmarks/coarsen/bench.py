@@ -28,6 +28,9 @@ from benchmarks.coarsen.spmm import kernel_rows
 from benchmarks.coarsen.table import show
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.jsonl import append, new_file, provenance
+from benchmarks.options import LARGEST_RANDOM_SEED, MOST_THREADS
+from benchmarks.output_path import check_folder
+from benchmarks.plain_console import PlainConsole
 
 RESULTS = Path(__file__).parents[1] / "results" / "coarsen"
 QUICK_SETS = ("ENZYMES", "PROTEINS")
@@ -45,8 +48,13 @@ def coarsen(
     seconds: Annotated[
         float, typer.Option(min=0, help="Begin no further round of a set after so long.")
     ] = 60.0,
-    threads: Annotated[int, typer.Option(min=0, help="Torch threads; 0: as torch has it.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of graphs chosen, features and logits.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, max=MOST_THREADS, help="Torch threads; 0: as torch has it.")
+    ] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=LARGEST_RANDOM_SEED, help="Of graphs chosen, features and logits."),
+    ] = 0,
     memory: Annotated[
         bool, typer.Option(help="Measure peak memory, each contender in a process of its own.")
     ] = True,
@@ -83,11 +91,12 @@ def coarsen(
             raise unknown_name("set", name, (*PROBLEMS, LARGE))
     if backends and kernels:
         raise UsageError("--backends, --kernels: expected one of them")
+    check_folder("--out", out)
     if quick:
         rounds, seconds, memory = 3, 0.0, False
     if threads:
         torch.set_num_threads(threads)
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     source = provenance(seed)
     what = "backends" if backends else "kernels" if kernels else "contenders"
     store = new_file(out, "" if what == "contenders" else f"{what}-")

@@ -31,6 +31,9 @@ from benchmarks.epoch.table import show_rows
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.jsonl import ResultLines
 from benchmarks.limited_process import default_memory_gib, run_limited
+from benchmarks.options import LARGEST_RANDOM_SEED, MOST_THREADS
+from benchmarks.output_path import check_folder
+from benchmarks.plain_console import PlainConsole
 from benchmarks.recipe import DATASETS
 
 RESULTS = Path(__file__).parents[1] / "results" / "epoch"
@@ -69,8 +72,12 @@ def epoch(
     limit: Annotated[
         float, typer.Option(min=1, help="Seconds after which PyG's process on DD is stopped.")
     ] = 900.0,
-    threads: Annotated[int, typer.Option(min=0, help="Torch threads; 0: as torch has it.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of weights and orders.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, max=MOST_THREADS, help="Torch threads; 0: as torch has it.")
+    ] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_RANDOM_SEED, help="Of weights and orders.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     quick: Annotated[
         bool, typer.Option("--quick", help="ENZYMES, two rounds, one epoch of the folds.")
@@ -95,6 +102,7 @@ def epoch(
     ):
         if value not in known:
             raise unknown_name(kind, value, known)
+    check_folder("--out", out)
     device = choose_device(device)
     modes = fold_modes(share, device) if epochs or quick else []
     names = list(data or (QUICK_SETS if quick else SETS))
@@ -109,7 +117,7 @@ def epoch(
     }  # fmt: skip
     # ToDense builds a tensor of a kind that torch calls beta.
     warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     lines = ResultLines(out, config, seed, resume)
     try:
         for name in names:

@@ -15,6 +15,9 @@ from benchmarks.errors import UsageError, unknown_name
 from benchmarks.gpu.part import FAILED, Row, Setting
 from benchmarks.gpu.process import latest, run_part, run_part_alone, unfinished
 from benchmarks.jsonl import ResultLines
+from benchmarks.options import LARGEST_RANDOM_SEED
+from benchmarks.output_path import check_folder
+from benchmarks.plain_console import PlainConsole
 from benchmarks.provenance import machine
 
 RESULTS = Path(__file__).parents[1] / "results" / "gpu"
@@ -54,7 +57,9 @@ def gpu(
     seconds: Annotated[
         float, typer.Option(min=0, help="Begin nothing new in a part after so long; 0: by part.")
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_RANDOM_SEED, help="Of everything drawn.")
+    ] = 0,
     format_: Annotated[str, typer.Option("--format", help="rich, markdown or json.")] = "rich",
     out: Annotated[
         Path, typer.Option(help="Folder of results.", metavar="DIR", show_default=False)
@@ -69,7 +74,7 @@ def gpu(
     Each piece is appended to a JSON lines file as it is finished. Exit code 1: a result is wrong,
     waits for the device, or differs when repeated, or a piece failed. Exit code 2: no GPU.
     """
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
 
     def fail(message: str) -> typer.Exit:
         console.print(f"error: {message}", markup=False, highlight=False, soft_wrap=True)
@@ -81,6 +86,7 @@ def gpu(
         names = chosen_parts(part)
         if format_ not in FORMATS:
             raise unknown_name("format", format_, FORMATS)
+        check_folder("--out", out)
         run = GpuRun("cuda", quick, seconds, seed, out, resume)
     except UsageError as error:
         raise fail(str(error)) from None

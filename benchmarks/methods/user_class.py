@@ -15,7 +15,10 @@ import importlib
 import inspect
 import os
 import sys
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -23,6 +26,16 @@ from torch import nn
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.problem import Problem
 from benchmarks.settings import Settings
+
+_MAY_BE_GIVEN = (
+    "batch_size",
+    "edge_weight",
+    "edge_attr",
+    "ptr",
+    "adjacency",
+    "max_num_nodes",
+    "graph_index",
+)
 
 
 class UserClass:
@@ -37,12 +50,11 @@ class UserClass:
     def load(cls, name: str) -> "UserClass":
         """Import ``module:Class``, looking in the working directory too, as ``python -m`` does."""
         module_name, _, class_name = name.partition(":")
-        if os.getcwd() not in sys.path:
-            sys.path.insert(0, os.getcwd())
-        try:
-            module = importlib.import_module(module_name)
-        except ImportError as error:
-            raise UsageError(f"--method {name}: cannot import {module_name}: {error}") from error
+        if not all(part.isidentifier() for part in [*module_name.split("."), class_name]):
+            raise UsageError(
+                f"--method {name}: expected a name such as my_package.my_module:MyModel"
+            )
+        module = _imported(name, module_name)
         model_class = getattr(module, class_name, None)
         if model_class is None:
             raise unknown_name(
@@ -51,12 +63,15 @@ class UserClass:
                 [key for key, value in vars(module).items() if inspect.isclass(value)],
             )
         if not (inspect.isclass(model_class) and issubclass(model_class, nn.Module)):
-            raise UsageError(f"--method {name}: expected a subclass of torch.nn.Module")
+            raise UsageError(
+                f"--method {name}: expected a subclass of torch.nn.Module, {class_name} of "
+                f"{module_name} is none"
+            )
         return cls(name, model_class)
 
     def build(self, settings: Settings, problem: Problem) -> nn.Module:
         """Construct the class with the settings that were named and that it has a parameter for."""
-        parameters = inspect.signature(self.model_class).parameters
+        parameters = _parameters(self.model_class)
         missing = [key for key in settings.explicit if key not in parameters]
         if missing:
             raise UsageError(
@@ -66,12 +81,86 @@ class UserClass:
         keywords = {key: getattr(settings, key) for key in settings.explicit}
         if "max_clusters" in parameters:
             keywords["max_clusters"] = problem.clusters
-        return self.model_class(
-            problem.num_features, settings.hidden_channels, problem.num_classes, **keywords
-        )
+        widths = (problem.num_features, settings.hidden_channels, problem.num_classes)
+        try:
+            model = self.model_class(*widths, **keywords)
+        except (Exception, SystemExit) as error:
+            named = "".join(f", {key}=…" for key in keywords)
+            raise _failed(
+                error,
+                f"--method {self.name}: {self._short}(in_channels, hidden_channels, "
+                f"out_channels{named}) failed in your code",
+            ) from error
+        self._check_forward(model)
+        return model
+
+    @property
+    def _short(self) -> str:
+        return self.name.partition(":")[2]
+
+    def _check_forward(self, model: nn.Module) -> None:
+        """Refuse a ``forward`` that cannot be called with a batch."""
+        try:
+            signature = inspect.signature(model.forward)
+        except (TypeError, ValueError):  # One written in C says nothing of itself.
+            return
+        given = {"batch": None}
+        # What else a batch holds is passed by name where there is a parameter (see Forward).
+        for parameter in list(signature.parameters.values())[2:]:
+            if parameter.kind is parameter.KEYWORD_ONLY or parameter.name in _MAY_BE_GIVEN:
+                given[parameter.name] = None
+        try:
+            signature.bind(None, None, **given)
+        except TypeError as error:
+            raise UsageError(
+                f"--method {self.name}: expected forward(x, edge_index, batch, ...), got "
+                f"forward{signature}: {error}"
+            ) from error
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the module's source: an edited model must not join an old run."""
-        source = inspect.getsourcefile(self.model_class)
-        content = Path(source).read_bytes() if source else self.name.encode()
+        try:
+            source = inspect.getsourcefile(self.model_class)
+            content = Path(source).read_bytes() if source else self.name.encode()
+        except (OSError, TypeError):  # A class without a source, such as one written in C.
+            content = self.name.encode()
         return hashlib.sha256(content).hexdigest()
+
+
+def _imported(method: str, module_name: str) -> ModuleType:
+    """Import a module of the user's, whose failures are the user's too."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
+            raise UsageError(f"--method {method}: cannot import {module_name}: {error}") from error
+        failure: BaseException = error
+    except (Exception, SystemExit) as error:
+        failure = error
+    message = f"--method {method}: cannot import {module_name}, which failed in your code"
+    raise _failed(failure, message) from failure
+
+
+def _failed(error: BaseException, message: str) -> UsageError:
+    """Return the error for a failure in the user's code, with the traceback of that code."""
+    text = str(error)
+    if isinstance(error, SystemExit):
+        text = f"it ends the process, with {error.code!r}"
+    shown = traceback.TracebackException.from_exception(error)
+    # The calls that lead there, ours and the import system's, are not the user's concern.
+    ours = [frame for frame in shown.stack if not _is_ours(frame.filename)]
+    shown.stack = traceback.StackSummary.from_list(ours)
+    return UsageError(f"{message}: {type(error).__name__}: {text}", "".join(shown.format()))
+
+
+def _is_ours(file: str) -> bool:
+    return file == __file__ or "importlib" in file
+
+
+def _parameters(model_class: type[nn.Module]) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(model_class).parameters
+    except (TypeError, ValueError):  # A class written in C says nothing of itself.
+        return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +12,12 @@ from benchmarks import published
 from benchmarks.cell import Cell
 from benchmarks.dataset import cached_dataset, splits_identity
 from benchmarks.errors import UsageError, unknown_name
-from benchmarks.methods import METHODS, is_user_class
-from benchmarks.plan import Plan, make_plan
+from benchmarks.methods import METHODS, is_user_class, load_method
+from benchmarks.plan import Plan, absent_dataset, make_plan
 from benchmarks.provenance import dataset_digest
 from benchmarks.recipe import DATASETS
 from benchmarks.store import RunStore
-from benchmarks.tu_dataset import DATA_VARIABLE
+from benchmarks.tu_dataset import DATA_VARIABLE, cache_folder, check_name
 
 OWN_SPLITS = "own"
 SPLIT_FOLDERS = ("", "CHEMICAL", "COLLABORATIVE_1")
@@ -83,15 +83,32 @@ def check_names(datasets: Sequence[str], methods: Sequence[str]) -> None:
     """Refuse names that are none, before anything is read.
 
     Raises:
-        UsageError: If a method is unknown, or a data set looks like a slip of the pen.
+        UsageError: If a method is unknown or cannot be imported, or a data set looks like a slip
+            of the pen.
     """
     for method in methods:
         if method not in METHODS and not is_user_class(method):
             raise unknown_name("method", method, METHODS)
+        load_method(method)
     for dataset in datasets:
+        check_name(dataset)
         folded = {name.casefold(): name for name in DATASETS}
         if dataset not in DATASETS and dataset.casefold() in folded:
             raise unknown_name("data set", dataset, DATASETS)
+
+
+def refuse_unknown(absent: Mapping[str, str]) -> None:
+    """Refuse data sets that are not found and that no table has: they must have been named.
+
+    Args:
+        absent: From the names of data sets to why they are not found.
+
+    Raises:
+        UsageError: For the first of them that is unknown.
+    """
+    for name, reason in absent.items():
+        if name not in DATASETS:
+            raise absent_dataset(name, reason)
 
 
 def plan_rows(
@@ -108,6 +125,7 @@ def plan_rows(
         request: What is asked of every run.
         tell: Called with what is being done.
     """
+    cache_folder()  # One that is none is an error now, not of each row.
     rows: list[Row] = []
     absent: dict[str, str] = {}
     sources: dict[str, dict[str, Any]] = {}
@@ -118,7 +136,12 @@ def plan_rows(
         try:
             sources[dataset]["data"] = dataset_digest(cached_dataset(dataset))
         except FileNotFoundError as error:
+            if error.errno is not None:  # Not the data are missing: the cache cannot be made.
+                raise
             absent[dataset] = str(error)
+            continue
+        except ValueError as error:
+            rows += [Row(dataset, method, None, str(error)) for method in methods]
             continue
         for method in methods:
             tell(f"planning {method} on {dataset}")
@@ -138,8 +161,9 @@ def _planned(dataset: str, method: str, request: Request) -> Row:
             request.seeds,
             splits,
         )
-    except UsageError as error:
-        return Row(dataset, method, None, str(error))
+    except ValueError as error:
+        details = error.details if isinstance(error, UsageError) else ""
+        return Row(dataset, method, None, f"{error}\n{details}".strip())
     return Row(dataset, method, _or_complete_elsewhere(plan, request.results))
 
 

@@ -12,6 +12,8 @@ from rich.console import Console
 from benchmarks.cell import PROTOCOLS
 from benchmarks.cli import device_overrides, parse_numbers
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.options import LARGEST_SEED
+from benchmarks.output_path import check_folder
 from benchmarks.paper import layout, schedule, timing
 from benchmarks.paper.budget import Budget
 from benchmarks.paper.cells import (
@@ -21,9 +23,11 @@ from benchmarks.paper.cells import (
     check_names,
     find_splits,
     plan_rows,
+    refuse_unknown,
     splits_folder,
 )
 from benchmarks.paper.estimate import Timings, parse_duration
+from benchmarks.plain_console import PlainConsole
 from benchmarks.store import RESULTS
 
 _FORMATS = ("rich", "markdown", "json")
@@ -94,27 +98,31 @@ def paper(
     ):
         if value not in known:
             raise unknown_name(kind, value, known)
+    if not dry_run:
+        check_folder("--out", out)
     limit = Budget(None if budget is None else parse_duration("--budget", budget))
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     if table == TIME:
         if methods is not None:
             raise UsageError(f"--methods: --table time compares {', '.join(timing.CONTENDERS)}")
-        names = _names(datasets, TABLES["1"][0])
+        names = _names("--datasets", datasets, TABLES["1"][0])
         timing.run(names, rounds, batches, device, limit, dry_run, format_, out / TIME, console)
         return
     request = Request(
         protocol,
         dict(device_overrides(device)),
         parse_numbers("--folds", folds),
-        parse_numbers("--seeds", seeds),
+        parse_numbers("--seeds", seeds, largest=LARGEST_SEED),
         splits_folder(splits),
         out,
     )
     columns, lines = TABLES[table]
-    columns, lines = _names(datasets, columns), _names(methods, lines)
+    columns = _names("--datasets", datasets, columns)
+    lines = _names("--methods", methods, lines)
     check_names(columns, lines if methods is not None else ())
     with console.status("reading the data") as status:
         rows = plan_rows(columns, lines, request, status.update)
+    refuse_unknown(rows.absent)
     _tell_rows(rows, request, console)
     count = jobs or os.cpu_count() or 1
     schedule.announce(
@@ -130,18 +138,19 @@ def paper(
     layout.show(layout.paper_table(table, protocol, columns, lines, rows, out), format_)
     if failed:
         console.print(f"{failed} cells failed; the same command runs them again")
-    unplanned = any(row.problem for row in rows.rows)
+    unplanned = [row for row in rows.rows if row.problem]
     if not dry_run and (failed or unplanned):
-        raise typer.Exit(1)
+        # Where nothing can be run, what was asked for is at fault.
+        raise typer.Exit(2 if len(unplanned) == len(rows.rows) else 1)
 
 
-def _names(option: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
+def _names(option: str, text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of an option, each once, or the default."""
-    if option is None:
+    if text is None:
         return default
-    names = tuple(dict.fromkeys(name.strip() for name in option.split(",") if name.strip()))
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise UsageError(f"expected names with commas between, got {option!r}")
+        raise UsageError(f"{option}: expected names with commas between, got {text!r}")
     return names
 
 

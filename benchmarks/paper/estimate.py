@@ -41,10 +41,10 @@ class Timed(NamedTuple):
 
 @cache
 def dataset_size(name: str) -> int | None:
-    """Return the number of nodes and edges of a data set, or None where its data are not found."""
+    """Return the number of nodes and edges of a data set, or None where its data cannot be had."""
     try:
         dataset = cached_dataset(name)
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return None
     return int(graph_sizes(dataset).sum()) + int(dataset._data.edge_index.size(1))
 

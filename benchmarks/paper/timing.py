@@ -18,6 +18,7 @@ from benchmarks.device import choose_device, synchronise
 from benchmarks.jsonl import ResultLines
 from benchmarks.paper import timing_table
 from benchmarks.paper.budget import Budget
+from benchmarks.paper.cells import refuse_unknown
 from benchmarks.paper.contenders import BASELINE, CONTENDERS, TimingData, Trainee, load_timing_data
 from benchmarks.paper.set2set_steps import SHORT, full_time, measurable_steps
 
@@ -66,6 +67,7 @@ def run(
                 try:
                     dataset = cached_dataset(name)
                 except FileNotFoundError as error:
+                    refuse_unknown({name: str(error)})
                     absent[name] = str(error)
                     console.print(f"{name}: data not found ({error})", markup=False)
                     continue

@@ -13,6 +13,7 @@ from torch_geometric.data import Batch
 from benchmarks.analysis.checkpoints import Trained
 from benchmarks.analysis.measures import undirected_edges
 from benchmarks.effective_clusters import assigned_rows
+from benchmarks.errors import UsageError
 from benchmarks.level_figures import LARGEST_DRAWN
 from benchmarks.table_format import Layout
 
@@ -48,6 +49,9 @@ def candidates(trained: Trained) -> list[Candidate]:
     found: list[Candidate] = []
     for batch in trained.loader:
         prediction = trained.predict(batch)
+        if not prediction.levels:
+            name = type(trained.network).__name__
+            raise UsageError(f"expected a network that returns its levels, got {name}")
         nodes = torch.bincount(batch.batch, minlength=batch.num_graphs)
         edges = undirected_edges(batch.edge_index.as_subclass(Tensor))
         columns = (

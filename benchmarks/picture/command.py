@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from benchmarks.analysis.checkpoints import (
     StoredRun,
@@ -18,9 +17,11 @@ from benchmarks.analysis.checkpoints import (
 )
 from benchmarks.dataset import task_of
 from benchmarks.errors import UsageError, unknown_name
-from benchmarks.options import ResultsFolder, SplitsFolder
+from benchmarks.options import LARGEST_RANDOM_SEED, ResultsFolder, SplitsFolder
+from benchmarks.output_path import check_file
 from benchmarks.paper.cells import splits_folder
 from benchmarks.picture.candidates import LISTING, Candidate, candidates, rows, typical
+from benchmarks.plain_console import PlainConsole
 from benchmarks.plan import read_dataset
 from benchmarks.store import RESULTS
 from benchmarks.table_format import show
@@ -66,7 +67,9 @@ def picture(
     format_: Annotated[
         str, typer.Option("--format", help="Of the list: rich, markdown or json.")
     ] = "rich",
-    layout: Annotated[int, typer.Option(min=0, help="Seed of the layout.")] = 0,
+    layout: Annotated[
+        int, typer.Option(min=0, max=LARGEST_RANDOM_SEED, help="Seed of the layout.")
+    ] = 0,
     results: ResultsFolder = RESULTS,
 ) -> None:
     """Draw the learned hierarchy of a graph that training has not seen, level beside level."""
@@ -74,6 +77,8 @@ def picture(
         raise unknown_name("format", format_, _FORMATS)
     if out is not None and out.suffix.lower() not in _PICTURES:
         raise UsageError(f"--out: expected a name that ends in {', '.join(_PICTURES)}, got {out}")
+    if out is not None:
+        check_file("--out", out)
     if not results.is_dir():
         raise UsageError(f"--results: no folder {results}")
     stored = read_run(results, run)
@@ -86,7 +91,7 @@ def picture(
     if graph is not None and fold is None:
         fold = fold_of_graph(stored, folds_file, graph)
     trained = trained_network(stored, folds_file, fold, configuration=configuration)
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     with console.status("asking the network"):
         found = candidates(trained)
     if list_:

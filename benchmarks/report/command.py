@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from benchmarks.analysis.checkpoints import StoredRun, read_run
 from benchmarks.cli import parse_numbers
 from benchmarks.errors import UsageError
 from benchmarks.options import ResultsFolder, SplitsFolder
+from benchmarks.output_path import check_file
 from benchmarks.paper.cells import splits_folder
+from benchmarks.plain_console import PlainConsole
 from benchmarks.report.curves import curves_record
 from benchmarks.report.explorer import Wanted, explorer_record
 from benchmarks.report.html_page import page_html
@@ -47,15 +48,14 @@ def report(
     """
     if not results.is_dir():
         raise UsageError(f"--results: no folder {results}")
-    if out.is_dir():
-        raise UsageError(f"--out: expected a file, {out} is a folder")
+    check_file("--out", out)
     wanted = Wanted(
         splits_folder(splits),
         None if folds is None else parse_numbers("--folds", folds),
         graphs,
         max_nodes,
     )
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     with console.status("reading results") as status:
         stored = read_runs(results, runs or [])
         page = page_html(report_record(results, stored, wanted, status.update))

@@ -8,13 +8,15 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from rich.console import Console
 
 from benchmarks.coarsen.contenders import CONTENDERS
 from benchmarks.device import choose_device
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.jsonl import ResultLines
 from benchmarks.limited_process import GIB, default_memory_gib, run_limited
+from benchmarks.options import LARGEST_RANDOM_SEED, MOST_THREADS
+from benchmarks.output_path import check_folder
+from benchmarks.plain_console import PlainConsole
 from benchmarks.scaling.points import AXES, RIVALS, Point, measure_point
 from benchmarks.scaling.table import show_rows
 
@@ -36,8 +38,12 @@ def scaling(
     limit: Annotated[
         float, typer.Option(min=1, help="Seconds after which a point dies, preparations excluded.")
     ] = 60.0,
-    threads: Annotated[int, typer.Option(min=0, help="Torch threads; 0: as torch has it.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of graphs, features and logits.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, max=MOST_THREADS, help="Torch threads; 0: as torch has it.")
+    ] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_RANDOM_SEED, help="Of graphs, features and logits.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     quick: Annotated[
         bool,
@@ -59,6 +65,7 @@ def scaling(
     """
     if format_ not in FORMATS:
         raise unknown_name("format", format_, FORMATS)
+    check_folder("--out", out)
     chosen = axis_names(axes)
     device = choose_device(device)
     if quick:
@@ -67,7 +74,7 @@ def scaling(
         torch.set_num_threads(threads)
     # An automatic limit is no setting to compare: what is free differs from one run to the next.
     config = {"device": device, "limit": limit, "memory_gib": memory_gib or None}
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     lines = ResultLines(out, config, seed, resume)
     memory_gib = memory_gib or _default_gib(device)
     console.print(f"at most {memory_gib:.1f} GiB and {limit:g} s a point", highlight=False)

@@ -1,4 +1,6 @@
+import importlib
 import json
+import sys
 
 import pytest
 import torch
@@ -80,12 +82,29 @@ def test_reference_keeps_the_whole_curve_and_no_test(tiny_data, tmp_path):
         ({"--device": "gpu"}, "unknown device 'gpu': did you mean 'cpu'"),
         ({"--folds": "0-x"}, "--folds: expected numbers such as 0-9 or 0,3, got '0-x'"),
         ({"--folds": "8-12"}, "--folds: expected 0 to 9, got 10"),
+        ({"--folds": "0-999999999"}, "--folds: expected at most 10000 numbers"),
+        ({"--folds": "5-2"}, "--folds: expected an ascending range, got '5-2'"),
+        ({"--folds": "9" * 5000}, "--folds: expected numbers of few digits"),
+        ({"--seeds": "-1"}, "--seeds: expected numbers such as 0-9 or 0,3, got '-1'"),
+        ({"--seeds": "4294967"}, "--seeds: expected at most 4294966, got 4294967"),
+        ({"--dataset": "../TINY"}, "data set: expected a name such as ENZYMES, got '../TINY'"),
+        ({"--dataset": "OTHER"}, "error: data set 'OTHER' could not be read from"),
+        ({"--method": "[x]:smile:"}, "--method [x]:smile:: expected a name such as my_package"),
+        ({"--method": "../x:Net"}, "--method ../x:Net: expected a name such as my_package"),
+        ({"--set": "accelerator=gpu"}, "setting accelerator: gpu needs a CUDA device"),
+        (
+            {"--method": "diffpool", "--set": "hidden_channels=1000000"},
+            "GiB are available; expected smaller settings, got hidden_channels 1000000",
+        ),
+        ({"--set": "hidden_channels=" + "9" * 20}, "expected at most 1000000000, got 999999"),
         ({"--splits": "missing.json"}, "--splits: no file missing.json"),
         ({"--method": "no_such_module:Net"}, "cannot import no_such_module"),
         ({"--method": "tiny_model:MeanNett"}, "did you mean 'MeanNet'"),
     ],
 )
-def test_bad_input_is_one_message_and_exit_code_2(tiny_data, tmp_path, changes, message):
+def test_bad_input_is_one_message_and_exit_code_2(
+    tiny_data, tmp_path, monkeypatch, changes, message
+):
     options = {
         "--dataset": "TINY",
         "--method": tiny_data,
@@ -93,6 +112,7 @@ def test_bad_input_is_one_message_and_exit_code_2(tiny_data, tmp_path, changes, 
         "--out": tmp_path / "results",
         **changes,
     }
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     done = invoke("run", *(part for option in options.items() for part in option))
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.split())
@@ -167,6 +187,8 @@ def test_device_is_a_setting_only_where_it_is_a_gpu(monkeypatch):
         (("epoch", "--format", "jsn"), "unknown format 'jsn'"),
         (("scaling", "--format", "jsn"), "unknown format 'jsn'"),
         (("scaling", "--axes", "moon"), "unknown axis 'moon'"),
+        (("loader", "--data", "ENZYME"), "unknown data set 'ENZYME': did you mean 'ENZYMES'?"),
+        (("loader", "--data", "../x"), "data set: expected a name such as ENZYMES, got '../x'"),
     ],
 )
 def test_bad_options_of_later_commands_are_one_message_too(tmp_path, command, message):
@@ -176,6 +198,138 @@ def test_bad_options_of_later_commands_are_one_message_too(tmp_path, command, me
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--dataset", "TINY", "--method", "graphsage", "--protocol", "fair"),
+        ("paper", "--datasets", "TINY"),
+        ("demo",),
+        ("coarsen",),
+        ("epoch", "--data", "TINY", "--device", "cpu"),
+        ("scaling", "--device", "cpu"),
+        ("loader", "--data", "TINY"),
+    ],
+    ids=lambda command: command[0],
+)
+@pytest.mark.parametrize("below", ["", "folder"])
+def test_out_that_is_a_file_or_below_one_is_refused_first(tiny_data, tmp_path, command, below):
+    file = tmp_path / "file[x]"
+    file.write_text("kept")
+    done = invoke(*command, "--out", file / below)
+    assert done.exit_code == 2
+    assert f"--out: expected a folder, got {file / below}: {file} is a file" in done.stderr
+    assert file.read_text() == "kept"
+
+
+@pytest.mark.parametrize("below", ["", "folder"])
+def test_a_cache_that_is_a_file_or_below_one_is_named(tiny_data, tmp_path, monkeypatch, below):
+    file = tmp_path / "file"
+    file.write_text("kept")
+    monkeypatch.setenv("PYG_DIFFPOOL_CACHE", str(file / below))
+    for command in (run_arguments("graphsage", tmp_path / "r"), ("paper", "--datasets", "TINY")):
+        done = invoke(*command)
+        assert done.exit_code == 2
+        assert f"$PYG_DIFFPOOL_CACHE: expected a folder, got {file / below}" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_cache_that_cannot_be_made_is_one_message(tiny_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYG_DIFFPOOL_CACHE", "/proc/none/cache")
+    done = invoke(*run_arguments("graphsage", tmp_path / "r"))
+    assert done.exit_code == 2
+    assert "set PYG_DIFFPOOL_CACHE to a folder that can be written" in done.stderr
+
+
+def test_a_folder_of_data_that_is_not_there_is_named(tiny_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYG_DIFFPOOL_DATA", str(tmp_path / "nowhere"))
+    for dataset in ("TINY", "DD"):
+        done = invoke(*run_arguments("graphsage", tmp_path / "r", dataset=dataset))
+        assert done.exit_code == 2
+        assert f"$PYG_DIFFPOOL_DATA: expected a folder, there is none at {tmp_path}" in done.stderr
+
+
+USER_CODE = """
+from torch import nn
+
+
+class NoWidths(nn.Module):
+    def __init__(self):
+        super().__init__()
+
+
+class Raises(nn.Module):
+    def __init__(self, a, b, c):
+        super().__init__()
+        raise RuntimeError("in my [red] code :smile:")
+
+
+class Ends(nn.Module):
+    def __init__(self, a, b, c):
+        raise SystemExit(0)
+
+
+class OneArgument(nn.Module):
+    def __init__(self, a, b, c):
+        super().__init__()
+
+    def forward(self, x):
+        return x
+
+
+class NeedsMore(OneArgument):
+    def forward(self, x, edge_index, batch, more):
+        return x
+
+
+class Plain:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "message", "below"),
+    [
+        ("def (:", "Net", "failed in your code: SyntaxError: invalid syntax", "line 1"),
+        ("1 / 0", "Net", "failed in your code: ZeroDivisionError", "line 1, in <module>"),
+        ("import sys; sys.exit(3)", "Net", "SystemExit: it ends the process, with 3", "<module>"),
+        ("import nothing_here", "Net", "No module named 'nothing_here'", "line 1, in <module>"),
+        (USER_CODE, "NoWidths", "NoWidths(in_channels, hidden_channels, out_channels)", "TypeErr"),
+        (USER_CODE, "Raises", "RuntimeError: in my [red] code :smile:", "in __init__"),
+        (USER_CODE, "Ends", "SystemExit: it ends the process, with 0", "in __init__"),
+        (USER_CODE, "OneArgument", "got forward(x): too many positional arguments", ""),
+        (USER_CODE, "NeedsMore", "got forward(x, edge_index, batch, more): missing", "'more'"),
+        (USER_CODE, "Plain", "expected a subclass of torch.nn.Module, Plain of", ""),
+        (USER_CODE, "Rises", "did you mean 'Raises'", ""),
+    ],
+)
+def test_a_failure_in_the_code_of_the_user_is_told_as_theirs(
+    tiny_data, tmp_path, monkeypatch, code, name, message, below
+):
+    (tmp_path / "user_code.py").write_text(code, encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "user_code", raising=False)
+    importlib.invalidate_caches()
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    done = invoke(*run_arguments(f"user_code:{name}", tmp_path / "r"))
+    assert done.exit_code == 2, done.exception
+    told, _, rest = done.stderr.partition("\n")
+    assert message in told
+    assert below in told + rest
+    # The frames are the user's: none of ours, none of the import system's.
+    assert "benchmarks/methods" not in done.stderr
+    assert "importlib" not in done.stderr
+    assert not (tmp_path / "r").exists()
+    monkeypatch.delitem(sys.modules, "user_code", raising=False)
+
+
+def test_markup_and_emoji_codes_in_names_are_shown_as_they_are(tiny_data, tmp_path):
+    out = tmp_path / "[bold]x:smile:"
+    done = invoke(*run_arguments(tiny_data, out))
+    assert done.exit_code == 0, done.stderr
+    assert f"results: {out}" in done.stderr
+    refused = invoke("table", "--results", tmp_path / "[x]:smile:")
+    assert f"no folder {tmp_path / '[x]:smile:'}" in refused.stderr
 
 
 def test_numbers():

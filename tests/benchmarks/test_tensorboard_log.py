@@ -160,7 +160,7 @@ def test_a_network_that_cannot_be_drawn_is_trained_all_the_same(tiny_data, tmp_p
         (
             ("--logger", "tensorboard", "--log-dir", __file__),
             "diffpool",
-            f"--log-dir: expected a folder, {__file__} is a file",
+            f"--log-dir: expected a folder, got {__file__}: {__file__} is a file",
         ),
         (("--logger", "tensorboard"), "wl", "wl is a kernel, which has no epochs to log"),
     ],

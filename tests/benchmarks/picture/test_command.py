@@ -149,6 +149,15 @@ def test_flat_networks_have_no_picture(tiny_data, tmp_path):
     assert "graphsage pools nothing" in " ".join(told.stderr.split())
 
 
+def test_a_network_without_levels_has_no_picture(tiny_data, tmp_path):
+    out = tmp_path / "results"
+    run = ("--dataset", "TINY", "--method", tiny_data, "--protocol", "fair", "--folds", "0")
+    assert invoke("run", *run, "--jobs", 1, "--out", out, "--set", "epochs=1").exit_code == 0
+    told = picture(next((tmp_path / "results").iterdir()))
+    assert told.exit_code == 2
+    assert "expected a network that returns its levels, got MeanNet" in told.stderr
+
+
 def test_graphs_without_nodes_or_edges_are_counted():
     from torch_geometric.data import Batch, Data
 
