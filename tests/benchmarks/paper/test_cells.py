@@ -96,8 +96,11 @@ def test_published_splits_beside_the_data_are_the_default(tmp_path, monkeypatch)
 
 
 def test_slips_of_the_pen_are_refused():
-    check_names(("ENZYMES", "MUTAG"), ("diffpool", "my_module:Net"))
+    check_names(("ENZYMES", "MUTAG"), ("diffpool", "torch.nn:Linear"))
     with pytest.raises(UsageError, match="unknown method 'diffpol'"):
         check_names((), ("diffpol",))
     with pytest.raises(UsageError, match="did you mean 'ENZYMES'"):
         check_names(("enzymes",), ())
+    # What cannot be imported is told once, not for each data set.
+    with pytest.raises(UsageError, match="cannot import no_such_module"):
+        check_names(("ENZYMES",), ("no_such_module:Net",))

@@ -98,14 +98,14 @@ def test_memory_bounds_the_steps(tiny, monkeypatch):
 
 
 def test_the_command_stores_rows_and_a_dry_run_prints_them(tiny, tmp_path):
-    arguments = ["paper", "--table", "time", "--datasets", "TINY,NONE", "--out", str(tmp_path)]
+    arguments = ["paper", "--table", "time", "--datasets", "TINY,COLLAB", "--out", str(tmp_path)]
     arguments += ["--rounds", "1", "--batches", "1", "--device", "cpu", "--format"]
     done = CliRunner().invoke(app, [*arguments, "json"])
     assert done.exit_code == 0, done.stderr
     *rows, missing = json.loads(done.stdout)
     assert [row["contender"] for row in rows] == list(CONTENDERS)
     assert all(row["ratio_to_graphsage"] > 0 and row["packages"]["torch"] for row in rows)
-    assert missing == {"set": "NONE", "note": "data not found"}
+    assert missing == {"set": "COLLAB", "note": "data not found"}
     assert latest_rows(tmp_path / "time") == rows
     again = CliRunner().invoke(app, [*arguments, "markdown", "--dry-run"])
     assert "| TINY | set2set-largest |" in again.stdout
