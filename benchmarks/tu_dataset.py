@@ -1,26 +1,25 @@
-"""TU data sets read with pandas: equal to PyG's own parser, many times faster and smaller."""
+"""TU data sets from a zip, read once into a cache that processes may share."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
-from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data.dataset import files_exist
 from torch_geometric.datasets import TUDataset
-from torch_geometric.io import fs
-from torch_geometric.utils import coalesce, cumsum, one_hot, remove_self_loops
 
 from benchmarks.errors import UsageError
+from benchmarks.tu_archive import digest_of, fetch, file_names, local_path, unpack
+from benchmarks.tu_reader import read_tu_data
 
 try:
     import fcntl
@@ -40,10 +39,22 @@ def load_dataset(name: str, root: str | None = None) -> FastTUDataset:
         name: Name of the data set, for example ``"ENZYMES"``.
         root: Folder of the processed cache (default: ``$PYG_DIFFPOOL_CACHE``, else
             ``~/.cache/pyg_diffpool``).
+
+    Raises:
+        FileNotFoundError: If there is no zip of the data set.
+        UsageError: If its zip or its files cannot be read, or the cache cannot be written.
     """
     check_name(name)
     folder = cache_folder() if root is None else Path(root).expanduser()
-    return FastTUDataset(str(folder), name, use_node_attr=True)
+    try:
+        return FastTUDataset(str(folder), name, use_node_attr=True)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UsageError(
+            f"data set '{name}' could not be unpacked in the cache {folder} ({error}): set "
+            f"{CACHE_VARIABLE} to another folder"
+        ) from error
 
 
 def check_name(name: str) -> None:
@@ -71,7 +82,11 @@ class FastTUDataset(TUDataset):
 
     The zip comes from ``$PYG_DIFFPOOL_DATA`` (a folder, or a ``file://`` or ``http(s)://`` URL,
     that holds ``NAME.zip``), else from PyG's own address. Processes that start together wait for
-    the first of them to fill the cache; one that is killed leaves no half-written file behind.
+    the first of them to fill the cache; one that is killed leaves no half-written file behind, and
+    its scratch folder goes with the next use.
+
+    ``archive.json`` beside ``raw`` says which zip was unpacked: another one in a folder, by its
+    SHA-256, or another URL is unpacked anew. Processed files that are damaged are made again.
 
     Args:
         root: Folder of the cache.
@@ -81,34 +96,83 @@ class FastTUDataset(TUDataset):
     """
 
     def __init__(self, root: str, name: str, *args: Any, **kwargs: Any) -> None:
-        with exclusive(Path(root) / f".{name}.lock"):
+        check_name(name)
+        with exclusive(Path(root) / f".{name}.lock") as held:
+            self._alone = held
             super().__init__(root, name, *args, **kwargs)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.raw_dir).parent
+
+    @property
+    def _record(self) -> Path:
+        return self._folder / f"archive{'_cleaned' if self.cleaned else ''}.json"
+
+    def _address(self) -> str:
+        source = os.environ.get(DATA_VARIABLE) or (self.cleaned_url if self.cleaned else self.url)
+        return f"{source.rstrip('/')}/{self.name}.zip"
+
+    def _download(self) -> None:
+        if self._alone:  # Nobody else is at work: what is unfinished was left by killed processes.
+            for scratch in self._folder.glob("download-*"):
+                shutil.rmtree(scratch, ignore_errors=True)
+            for file in Path(self.processed_dir).glob("data-*.tmp"):
+                file.unlink(missing_ok=True)
+        if files_exist(self.raw_paths) or files_exist(self.processed_paths):
+            self._forget_other_archive()
+        super()._download()
+
+    def _forget_other_archive(self) -> None:
+        """Empty the cache where it was not made from the zip that is asked for."""
+        address, known = self._address(), _read_record(self._record)
+        archive = local_path(address)
+        if archive is None:
+            # A URL is not fetched to be compared, and PyG's own address stands for any archive.
+            asked = os.environ.get(DATA_VARIABLE)
+            if not asked or known.get("archive", address) == address:
+                return
+        elif not archive.is_file() or known.get("sha256") == digest_of(archive):
+            return
+        if not os.access(self._folder, os.W_OK):
+            if not known:  # Filled before archives were recorded, and not to be filled again.
+                return
+            raise UsageError(
+                f"data set '{self.name}': {self._folder} holds another {self.name}.zip than "
+                f"{address} and cannot be written; set {CACHE_VARIABLE} to another folder"
+            )
+        self._tell(f"unpacking {address} anew, {self._folder} is of {_described(known)}")
+        # In this order, so that a kill leaves nothing that seems whole.
+        self._record.unlink(missing_ok=True)
+        shutil.rmtree(self.processed_dir, ignore_errors=True)
+        self._remove_raw_files()
+
+    def _remove_raw_files(self) -> None:
+        for file_name in reversed(file_names(self.name)):
+            (Path(self.raw_dir) / file_name).unlink(missing_ok=True)
 
     def download(self) -> None:
         """Fetches and unpacks the zip beside ``raw/``, then moves the files in one by one."""
-        source = os.environ.get(DATA_VARIABLE) or (self.cleaned_url if self.cleaned else self.url)
-        address = f"{source.rstrip('/')}/{self.name}.zip"
-        if "://" not in source:
-            address = str(Path(address).expanduser())
-            if not Path(address).is_file():
-                raise FileNotFoundError(self._missing(address))
-        scratch = tempfile.mkdtemp(prefix="download-", dir=Path(self.raw_dir).parent)
+        address = self._address()
+        archive = local_path(address)
+        if archive is not None and not archive.is_file():
+            raise FileNotFoundError(self._missing(address))
+        scratch = Path(tempfile.mkdtemp(prefix="download-", dir=self._folder))
         try:
-            try:
-                fs.cp(address, scratch, extract=True)
-            except Exception as error:  # fsspec raises what its back ends raise: HTTP, OS, zip.
-                raise FileNotFoundError(f"{self._missing(address)} ({error})") from error
-            files = sorted(
-                Path(scratch).rglob("*.txt"), key=lambda file: file.name in self.raw_file_names
-            )
-            if not {file.name for file in files} >= set(self.raw_file_names):
-                raise FileNotFoundError(
-                    f"data set '{self.name}': expected {self.raw_file_names} inside {address}, "
-                    f"found {[file.name for file in files]}"
-                )
-            # PyG takes the data for complete once these two files are there, so they come last.
+            if archive is None:
+                self._tell(f"downloading {address}")
+                try:
+                    archive = fetch(address, scratch)
+                except Exception as error:  # fsspec raises what its back ends raise.
+                    raise FileNotFoundError(f"{self._missing(address)} ({error})") from error
+            record = {"archive": address, "sha256": digest_of(archive)}
+            # PyG takes the data for complete once two of the files are there, so they come last.
+            files = unpack(archive, self.name, scratch, address)
+            self._remove_raw_files()
             for file in files:
                 os.replace(file, Path(self.raw_dir) / file.name)
+            (scratch / self._record.name).write_text(json.dumps(record), encoding="utf-8")
+            os.replace(scratch / self._record.name, self._record)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -119,9 +183,41 @@ class FastTUDataset(TUDataset):
             f"{DATA_VARIABLE} to a folder or URL that holds {self.name}.zip"
         )
 
+    def _process(self) -> None:
+        files = sorted(Path(self.processed_dir).glob("*.pt"))
+        if files and not self.force_reload:
+            try:
+                for file in files:
+                    self._check_processed(file)
+            except Exception as error:  # Whatever torch.load and the checks make of damaged files.
+                reason = str(error).partition("\n")[0]
+                self._tell(f"making {self.processed_dir} again, which cannot be read: {reason}")
+                shutil.rmtree(self.processed_dir)
+        super()._process()
+
+    def _check_processed(self, file: Path) -> None:
+        """Raise an error if a processed file is not what :meth:`process` writes."""
+        # Transforms may put objects of their own into the graphs.
+        plain = self.pre_transform is None and self.pre_filter is None
+        content = torch.load(file, weights_only=plain, mmap=True)
+        if file.name != self.processed_file_names:
+            return
+        data, slices, sizes, *_ = content
+        if not {"num_node_labels", "num_node_attributes", "num_edge_labels"} <= sizes.keys():
+            raise ValueError(f"{file.name}: expected the numbers of labels and attributes")
+        for key in {"edge_index", *slices}:
+            last, rows = int(slices[key][-1]), data[key].size(-1 if key == "edge_index" else 0)
+            if last != rows:
+                raise ValueError(f"{file.name}: expected {last} rows of {key}, got {rows}")
+
     def process(self) -> None:
         """Reads the raw files; the processed file appears under its name only when complete."""
-        self.data, self.slices, sizes = read_tu_data(Path(self.raw_dir), self.name)
+        try:
+            self.data, self.slices, sizes = read_tu_data(Path(self.raw_dir), self.name)
+        except UsageError as error:
+            archive = _read_record(self._record).get("archive", "a zip")
+            raise UsageError(f"{error} (from {archive}, unpacked in {self.raw_dir})") from error
+
         if self.pre_filter is not None or self.pre_transform is not None:
             graphs = [self.get(position) for position in range(len(self))]
             if self.pre_filter is not None:
@@ -140,133 +236,36 @@ class FastTUDataset(TUDataset):
         finally:
             Path(scratch).unlink(missing_ok=True)
 
-
-def read_tu_data(folder: Path, name: str) -> tuple[Data, dict[str, Tensor], dict[str, int]]:
-    """Reads raw TU files as ``torch_geometric.io.read_tu_data`` does.
-
-    Unlike PyG, trailing graphs without edges keep their place, and files that contradict each
-    other raise a ``ValueError``.
-
-    Args:
-        folder: Folder of the raw files.
-        name: Name of the data set, the prefix of its files.
-    """
-
-    def read(kind: str, dtype: type) -> Tensor | None:
-        path = folder / f"{name}_{kind}.txt"
-        return _read_table(path, dtype) if path.is_file() else None
-
-    graph_of_node = _read_table(folder / f"{name}_graph_indicator.txt", np.int64).view(-1) - 1
-    edge_index = _read_table(folder / f"{name}_A.txt", np.int64).t() - 1
-    num_nodes, num_edges = graph_of_node.numel(), edge_index.size(1)
-    _check(name, graph_of_node, edge_index)
-
-    attributes = {
-        "num_node_attributes": read("node_attributes", np.float64),
-        "num_node_labels": _one_hot_columns(read("node_labels", np.int64)),
-        "num_edge_attributes": read("edge_attributes", np.float64),
-        "num_edge_labels": _one_hot_columns(read("edge_labels", np.int64)),
-    }
-    for key, value in attributes.items():
-        rows = num_nodes if "node" in key else num_edges
-        if value is not None and value.size(0) != rows:
-            kind = key.removeprefix("num_")
-            raise ValueError(f"{name}_{kind}.txt: expected {rows} rows, got {value.size(0)}")
-    sizes = {key: 0 if value is None else value.size(1) for key, value in attributes.items()}
-    node_attributes, node_labels, edge_attributes, edge_labels = attributes.values()
-    del attributes
-
-    x = _join(node_attributes, node_labels)
-    edge_index, edge_attr = remove_self_loops(edge_index, _join(edge_attributes, edge_labels))
-    edge_index, edge_attr = coalesce(edge_index, edge_attr, num_nodes)
-    data = Data(x=x, edge_index=edge_index, edge_attr=edge_attr, y=_read_targets(folder, name))
-    return data, _split(data, graph_of_node, name), sizes
+    def _tell(self, text: str) -> None:
+        sys.stderr.write(f"data set '{self.name}': {text}\n")
 
 
-def _read_table(path: Path, dtype: type) -> Tensor:
-    if dtype is np.float64:  # NumPy rounds as Python's float does; pandas may miss the last bit.
-        values = np.loadtxt(path, delimiter=",", ndmin=2)
-        return torch.from_numpy(values).to(torch.get_default_dtype())
-    table = pd.read_csv(path, header=None, dtype=dtype, skipinitialspace=True).to_numpy()
-    return torch.from_numpy(np.array(table, copy=not table.flags.writeable))
+def _read_record(path: Path) -> dict[str, str]:
+    """Return what is known of the archive in a cache; nothing where that cannot be read."""
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
-def _one_hot_columns(labels: Tensor | None) -> Tensor | None:
-    if labels is None:
-        return None
-    columns = (labels - labels.min(dim=0).values).unbind(dim=-1)
-    return torch.cat([one_hot(column) for column in columns], dim=-1)
-
-
-def _join(*parts: Tensor | None) -> Tensor | None:
-    present = [part for part in parts if part is not None and part.numel() > 0]
-    return torch.cat(present, dim=-1) if present else None
-
-
-def _read_targets(folder: Path, name: str) -> Tensor | None:
-    regression = folder / f"{name}_graph_attributes.txt"
-    classes = folder / f"{name}_graph_labels.txt"
-    if regression.is_file():
-        return _read_table(regression, np.float64).squeeze()
-    if classes.is_file():
-        return _read_table(classes, np.int64).squeeze().unique(return_inverse=True)[1]
-    return None
-
-
-def _split(data: Data, graph_of_node: Tensor, name: str) -> dict[str, Tensor]:
-    """Makes edge indices local to their graph and returns PyG's slices."""
-    nodes_of_graph = torch.bincount(graph_of_node)
-    num_graphs = nodes_of_graph.numel()
-    node_slice = cumsum(nodes_of_graph)
-    assert data.edge_index is not None
-    graph_of_edge = graph_of_node[data.edge_index[0]]
-    edge_slice = cumsum(torch.bincount(graph_of_edge, minlength=num_graphs))
-    data.edge_index -= node_slice[graph_of_edge]
-
-    slices = {"edge_index": edge_slice}
-    if data.x is not None:
-        slices["x"] = node_slice
-    else:  # As `InMemoryDataset.collate` leaves it.
-        data._num_nodes = nodes_of_graph.tolist()
-        data.num_nodes = graph_of_node.numel()
-    if data.edge_attr is not None:
-        slices["edge_attr"] = edge_slice
-    if isinstance(data.y, Tensor):
-        if data.y.size(0) == graph_of_node.numel():
-            slices["y"] = node_slice
-        elif data.y.size(0) == num_graphs:
-            slices["y"] = torch.arange(num_graphs + 1)
-        else:
-            raise ValueError(
-                f"{name}: expected one target a graph ({num_graphs}) or a node "
-                f"({graph_of_node.numel()}), got {data.y.size(0)}"
-            )
-    return slices
-
-
-def _check(name: str, graph_of_node: Tensor, edge_index: Tensor) -> None:
-    if bool((graph_of_node[1:] < graph_of_node[:-1]).any()) or int(graph_of_node[0]) < 0:
-        raise ValueError(f"{name}_graph_indicator.txt: expected ascending graph numbers from 1")
-    low, high = int(edge_index.min()), int(edge_index.max())
-    if low < 0 or high >= graph_of_node.numel():
-        raise ValueError(
-            f"{name}_A.txt: expected node numbers from 1 to {graph_of_node.numel()}, "
-            f"got {low + 1} to {high + 1}"
-        )
-    if bool((graph_of_node[edge_index[0]] != graph_of_node[edge_index[1]]).any()):
-        raise ValueError(f"{name}_A.txt: expected no edge between two graphs")
+def _described(record: dict[str, str]) -> str:
+    return f"another {record['archive']}" if "archive" in record else "an unknown zip"
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Holds an advisory lock; the system frees it when the process ends, however it ends."""
+def exclusive(path: Path) -> Iterator[bool]:
+    """Holds an advisory lock; the system frees it when the process ends, however it ends.
+
+    Yields whether it is held: there is none in a folder that cannot be written, and on Windows.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")
     except OSError:  # A read-only cache that is already filled needs no lock.
-        yield
+        yield False
         return
     with file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield fcntl is not None

@@ -12,7 +12,8 @@ import torch
 from torch_geometric.datasets import TUDataset
 from torch_geometric.io import read_tu_data as read_with_pyg
 
-from benchmarks import tu_dataset
+from benchmarks import tu_dataset, tu_reader
+from benchmarks.errors import UsageError
 from benchmarks.tu_dataset import FastTUDataset, load_dataset, read_tu_data
 
 # Three graphs of 3, 1 and 2 nodes; edge (2, 2) is a self-loop, edge (5, 6) comes twice.
@@ -136,9 +137,33 @@ def test_trailing_graphs_without_edges_are_kept(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"graph_indicator": ["1", "2", "1", "2", "3", "3"]}, "graph_indicator.txt: expected asc"),
-        ({"A": ["1, 9"]}, "A.txt: expected node numbers from 1 to 6, got 1 to 9"),
-        ({"A": ["1, 4"]}, "A.txt: expected no edge between two graphs"),
+        (
+            {"graph_indicator": ["1", "2", "1", "2", "3", "3"]},
+            "indicator.txt, line 3: expected asc.* from 1, got 1 after 2",
+        ),
+        ({"A": ["1, 9"]}, "A.txt, line 1: expected node numbers from 1 to 6, got 1 and 9"),
+        (
+            {"A": ["1, 2", "1, 4"]},
+            "A.txt, line 2: expected no edge .*, got 1 and 4 of the graphs 1 and 2",
+        ),
+        ({"graph_indicator": ["0", "0"]}, "indicator.txt, line 1: expected asc.* from 1, got 0"),
+        ({"graph_indicator": ["1, 1"]}, r"line 1: expected the number .* \(1 columns\), got 2"),
+        ({"graph_indicator": []}, "graph_indicator.txt: expected a row for each node, got none"),
+        (
+            {"A": [], "graph_indicator": ["1", "1", "1", "2", "3", "9999999999"]},
+            "graph_indicator.txt: expected the numbers of graphs without gaps, got 9999999999",
+        ),
+        (
+            {"A": ["", "1", "2"]},
+            r"A.txt, line 2: expected two node .* \(2 columns\), got 1 columns",
+        ),
+        ({"A": ["1, 2, 3"]}, r"A.txt, line 1: expected two node .* \(2 columns\), got 3 columns"),
+        ({"A": ["1, 2", "1, " + "9" * 30]}, "A.txt, line 2: expected a whole number"),
+        ({"graph_labels": ["1", "x", "2"]}, "graph_labels.txt, line 2: expected a whole number"),
+        (
+            {"node_attributes": ["1"] * 5 + ["nan"]},
+            "line 6: expected a finite .* column 1, got 'nan'",
+        ),
         ({"graph_labels": ["1", "2"]}, r"one target a graph \(3\) or a node \(6\), got 2"),
         ({"node_labels": ["1"]}, "SMALL_node_labels.txt: expected 6 rows, got 1"),
         ({"edge_attributes": ["1"]}, "SMALL_edge_attributes.txt: expected 8 rows, got 1"),
@@ -148,6 +173,142 @@ def test_contradicting_files(change, message, tmp_path):
     unpack(tmp_path, "SMALL", {**PLAIN, **change})
     with pytest.raises(ValueError, match=message):
         read_tu_data(tmp_path, "SMALL")
+
+
+def test_graphs_without_any_edge(tmp_path):
+    unpack(tmp_path, "SMALL", {**PLAIN, **NODE_LABELS, "edge_labels": [], "A": []})
+    data, slices, sizes = read_tu_data(tmp_path, "SMALL")
+    assert (tuple(data.edge_index.shape), data.edge_attr) == ((2, 0), None)
+    assert slices["edge_index"].tolist() == [0, 0, 0, 0]
+    assert sizes["num_edge_labels"] == 0
+
+
+def test_a_single_graph(tmp_path):
+    unpack(tmp_path, "SMALL", {"A": ["1, 2"], "graph_indicator": ["1", "1"], "graph_labels": ["5"]})
+    data, slices, _ = read_tu_data(tmp_path, "SMALL")
+    assert (data.y.tolist(), slices["y"].tolist()) == ([0], [0, 1])
+
+
+def test_labels_too_many_for_columns_stay_numbers(tmp_path, monkeypatch):
+    far = {
+        "node_labels": ["4, 7", "2, 8", "2, 7", str(10**18) + ", 7", str(-(2**63)) + ", 7", "4, 7"]
+    }
+    unpack(tmp_path, "SMALL", {**PLAIN, **far, **ONE_ATTRIBUTE})
+    data, _, sizes = read_tu_data(tmp_path, "SMALL")
+    first = [2, 1, 1, 3, 0, 2]
+    assert data.x[:, 1:5].argmax(dim=1).tolist() == first
+    assert sizes["num_node_labels"] == 6
+    monkeypatch.setattr(tu_reader, "LARGEST_ONE_HOT", 100)
+    data, slices, sizes = read_tu_data(tmp_path, "SMALL")
+    assert data.node_label.tolist() == [[n, int(node == 1)] for node, n in enumerate(first)]
+    assert slices["node_label"].tolist() == [0, 3, 4, 6]
+    assert (data.x.size(1), sizes["num_node_labels"]) == (1, 6)
+    unpack(tmp_path, "SMALL", {"edge_labels": [str(number) for number in range(8)]})
+    with pytest.raises(UsageError, match=r"SMALL_edge_labels.txt: .* GB \(8 labels, 8 edges\)"):
+        read_tu_data(tmp_path, "SMALL")
+
+
+def targets(root):
+    return load_dataset("SMALL", root)._data.y.tolist()
+
+
+def test_another_zip_is_read_anew(source, tmp_path, capsys):
+    root = str(tmp_path / "cache")
+    write_zip(source, "SMALL", {**PLAIN, **NODE_LABELS})
+    assert targets(root) == [1, 0, 1]
+    write_zip(source, "SMALL", {**PLAIN, "graph_labels": ["1", "x", "2"]})
+    with pytest.raises(UsageError) as caught:
+        targets(root)
+    for part in ("SMALL_graph_labels.txt, line 2", f"{source}/SMALL.zip", f"{root}/SMALL/raw"):
+        assert part in str(caught.value)
+    assert f"unpacking {source}/SMALL.zip anew, {root}/SMALL is of" in capsys.readouterr().err
+    write_zip(source, "SMALL", {**PLAIN, "graph_labels": ["1", "2", "3"]})
+    assert targets(root) == [0, 1, 2]
+    assert load_dataset("SMALL", root).num_node_labels == 0
+    # Without its zip, and as another URL's, the cache still answers or does not.
+    (source / "SMALL.zip").unlink()
+    assert targets(root) == [0, 1, 2]
+
+
+def test_an_earlier_cache_is_filled_again_from_its_zip(source, tmp_path, capsys):
+    write_zip(source, "SMALL", PLAIN)
+    assert targets(str(tmp_path)) == [1, 0, 1]
+    (tmp_path / "SMALL" / "archive.json").write_text("{}")
+    capsys.readouterr()
+    assert targets(str(tmp_path)) == [1, 0, 1]
+    assert "is of an unknown zip" in capsys.readouterr().err
+    assert targets(str(tmp_path)) == [1, 0, 1]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_url_is_not_compared_with_the_cache_of_the_same_url(source, tmp_path, monkeypatch):
+    write_zip(source, "SMALL", PLAIN)
+    server = serve(source)
+    try:
+        monkeypatch.setenv("PYG_DIFFPOOL_DATA", f"http://127.0.0.1:{server.server_port}")
+        assert targets(str(tmp_path)) == [1, 0, 1]
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert targets(str(tmp_path)) == [1, 0, 1]
+    monkeypatch.setenv("PYG_DIFFPOOL_DATA", "http://127.0.0.1:9/other")
+    with pytest.raises(FileNotFoundError, match=r"could not be read from http://127.0.0.1:9/other"):
+        targets(str(tmp_path))
+    monkeypatch.delenv("PYG_DIFFPOOL_DATA")
+    write_zip(source, "SMALL", PLAIN)
+    monkeypatch.setattr(TUDataset, "url", source.as_uri())
+    assert targets(str(tmp_path)) == [1, 0, 1]
+
+
+@pytest.mark.parametrize("content", [b"", b"half", "cut", "other", "slices"])
+def test_damaged_processed_files_are_made_again(content, source, tmp_path, capsys):
+    write_zip(source, "SMALL", {**PLAIN, **NODE_LABELS})
+    before = load_dataset("SMALL", str(tmp_path))
+    file = tmp_path / "SMALL" / "processed" / "data.pt"
+    if content == "cut":
+        content = file.read_bytes()[:-100]
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content == "other":
+        torch.save({"some": "thing"}, file)
+    else:
+        data, slices, *rest = torch.load(file)
+        torch.save((data, {**slices, "x": slices["x"][:-1]}, *rest), file)
+    capsys.readouterr()
+    after = load_dataset("SMALL", str(tmp_path))
+    assert "processed again, which cannot be read" in capsys.readouterr().err
+    assert_equal_data(
+        (after._data, after.slices, after.sizes), (before._data, before.slices, before.sizes)
+    )
+
+
+def test_what_a_killed_process_left_goes_with_the_next_use(source, tmp_path):
+    write_zip(source, "SMALL", PLAIN)
+    load_dataset("SMALL", str(tmp_path))
+    (tmp_path / "SMALL" / "download-abc").mkdir()
+    (tmp_path / "SMALL" / "download-abc" / "SMALL_A.txt").write_text("1, 2")
+    (tmp_path / "SMALL" / "processed" / "data-x.tmp").write_text("half")
+    load_dataset("SMALL", str(tmp_path))
+    assert sorted(path.name for path in (tmp_path / "SMALL").iterdir()) == [
+        "archive.json",
+        "processed",
+        "raw",
+    ]
+    assert not list((tmp_path / "SMALL" / "processed").glob("*.tmp"))
+
+
+@pytest.mark.parametrize("name", ["../SMALL", "a/b", ".", "", "/tmp/x", "a\nb"])
+def test_names_that_are_paths(name, tmp_path):
+    with pytest.raises(UsageError, match="data set: expected a name such as ENZYMES"):
+        load_dataset(name, str(tmp_path / "cache"))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_cache_that_is_a_file(source, tmp_path):
+    write_zip(source, "SMALL", PLAIN)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"'SMALL' could not be unpacked .* PYG_DIFFPOOL_CACHE"):
+        load_dataset("SMALL", str(tmp_path / "file"))
 
 
 def serve(folder):
@@ -197,7 +358,7 @@ def test_missing_data_set_names_itself_and_the_place(as_url, source, tmp_path, m
 def test_zip_of_another_data_set(source, tmp_path):
     write_zip(source, "OTHER", PLAIN)
     (source / "OTHER.zip").rename(source / "SMALL.zip")
-    with pytest.raises(FileNotFoundError, match=r"expected \['SMALL_A.txt', .* found \['OTHER_A"):
+    with pytest.raises(UsageError, match=r"expected \['SMALL_A.txt', .* found \['OTHER_A"):
         load_dataset("SMALL", str(tmp_path))
 
 
