@@ -10,14 +10,14 @@ from torch import Tensor
 from torch_geometric.data import InMemoryDataset
 
 from benchmarks.errors import UsageError
-from benchmarks.features import node_features
+from benchmarks.features import check_label_width, node_features
 from benchmarks.generated import GENERATED
 from benchmarks.ogb_dataset import OgbDataset, is_ogb, load_ogb_dataset
 from benchmarks.provenance import file_digest
 from benchmarks.settings import Settings
-from benchmarks.splits import Fold, fair_folds, published_folds, reference_folds
+from benchmarks.splits import Fold, fair_folds, published_folds, reference_folds, small_classes
 from benchmarks.task import Multiclass, Task
-from benchmarks.tu_dataset import load_dataset
+from benchmarks.tu_dataset import FastTUDataset, load_dataset
 
 SPLIT_SEED = 0
 """Seed of the folds where no file of splits is given."""
@@ -25,10 +25,34 @@ SPLIT_SEED = 0
 
 @lru_cache(maxsize=1)
 def cached_dataset(name: str) -> InMemoryDataset:
-    """Return a data set, read or made once a process."""
+    """Return a data set of graphs to classify, read or made once a process."""
     if name in GENERATED:
         return GENERATED[name]()
-    return load_ogb_dataset(name) if is_ogb(name) else load_dataset(name)
+    if is_ogb(name):
+        return load_ogb_dataset(name)
+    dataset = load_dataset(name)
+    check_classes(dataset)
+    return dataset
+
+
+def check_classes(dataset: FastTUDataset) -> None:
+    """Refuse TU data without one class a graph: other targets are not what is trained for."""
+    name, y = dataset.name, dataset._data.y
+    what = f"data set '{name}': the runner classifies graphs; expected {name}_graph_labels.txt"
+    if y is None:
+        raise UsageError(f"{what}, got none")
+    if y.is_floating_point():
+        first = float(y.view(-1)[0])
+        raise UsageError(
+            f"{what} alone, got {name}_graph_attributes.txt, which holds targets of regression "
+            f"(the first is {first:g})"
+        )
+    if y.dim() != 1 or y.numel() != len(dataset):
+        raise UsageError(
+            f"{what} with one class for each of {len(dataset)} graphs, got {list(y.shape)}"
+        )
+    if int(y.max()) < 1:
+        raise UsageError(f"{what} with two classes or more, got one for all graphs")
 
 
 def graph_sizes(dataset: InMemoryDataset) -> Tensor:
@@ -112,16 +136,26 @@ def splits_identity(name: str, splits: Path | None) -> dict[str, Any]:
             digest.update(part.numpy().tobytes())
             digest.update(b"|")
         return {"official": digest.hexdigest()}
-    return {"sha256": file_digest(splits)} if splits else {"seed": SPLIT_SEED}
+    if splits:
+        return {"sha256": file_digest(splits)}
+    small = small_classes(cached_dataset(name)._data.y)
+    return {"seed": SPLIT_SEED, **({"small_classes": small} if small else {})}
 
 
 def check_features(dataset: InMemoryDataset, settings: Settings) -> None:
-    """Refuse a choice of features for data that have one kind only, and encoders for it."""
+    """Refuse features that the data do not have, or for which memory is too small.
+
+    OGB's data have one kind only, and encoders for it.
+    """
     if isinstance(dataset, OgbDataset) and settings.features != "auto":
         raise UsageError(
             f"setting features: {dataset.name} has features of its own, expected auto, got "
             f"{settings.features}"
         )
+    try:
+        check_label_width(dataset, settings.features, settings.label_cap)
+    except ValueError as error:
+        raise UsageError(f"setting label_cap: {error}") from error
 
 
 def features_of(dataset: InMemoryDataset, train_index: Tensor, settings: Settings) -> Tensor | None:
@@ -132,7 +166,11 @@ def features_of(dataset: InMemoryDataset, train_index: Tensor, settings: Setting
         return x
     try:
         return node_features(
-            dataset, train_index, features=settings.features, degree_cap=settings.degree_cap
+            dataset,
+            train_index,
+            features=settings.features,
+            degree_cap=settings.degree_cap,
+            label_cap=settings.label_cap,
         )
     except ValueError as error:
         raise UsageError(f"setting features: {error}") from error

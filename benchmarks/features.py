@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import InMemoryDataset
 
+from benchmarks.tu_reader import LARGEST_ONE_HOT, one_hot_gigabytes
+
 FEATURES = (
     "auto",
     "labels",
@@ -23,6 +25,7 @@ def node_features(
     *,
     features: str = "auto",
     degree_cap: int = 128,
+    label_cap: int | None = None,
 ) -> Tensor:
     """Features of all nodes, in the order of the data set, as float32 ``[N, F]``.
 
@@ -45,6 +48,9 @@ def node_features(
             - ``"constant"``: ones;
             - ``"auto"``: labels and attributes as far as there are any, else ``"degree-one-hot"``.
         degree_cap: Largest degree that has its own column.
+        label_cap: Largest number of columns of labels. Where there are more labels, the most
+            frequent ones of the training nodes have a column each, and the last column is for all
+            others. (default: a column for every label)
     """
     if features not in FEATURES:
         raise ValueError(f"features: expected one of {', '.join(FEATURES)}, got {features!r}")
@@ -65,11 +71,14 @@ def node_features(
             return _standardise(degree.double().log1p().unsqueeze(1), train_nodes)
         return _one_hot_degrees(degree, train_nodes, degree_cap)
 
+    check_label_width(dataset, features, label_cap)
     attributes, labels = _stored_features(dataset)
     parts = []
     if "labels" in features:
         if not has_labels:
             raise ValueError(f"features={features!r}: {dataset} has no node labels")
+        if "node_label" in dataset._data or (label_cap is not None and num_labels > label_cap):
+            labels = _capped_labels(_label_numbers(dataset, labels), train_nodes, label_cap)
         parts.append(labels.float())
     if "attributes" in features:
         if not has_attributes:
@@ -105,6 +114,8 @@ def _train_nodes(train_index: Tensor, counts: Tensor) -> Tensor:
 def _stored_features(dataset: InMemoryDataset) -> tuple[Tensor, Tensor]:
     """Attributes and one-hot labels, in the order in which PyG stores them."""
     widths = _widths(dataset)
+    if "node_label" in dataset._data:
+        widths[1] = 0
     x = dataset._data.x
     stored = 0 if x is None else x.size(1)
     if stored != sum(widths):
@@ -112,8 +123,54 @@ def _stored_features(dataset: InMemoryDataset) -> tuple[Tensor, Tensor]:
             f"dataset: expected {sum(widths)} feature columns, got {stored}; "
             "load it with use_node_attr=True"
         )
+    if x is None:
+        x = torch.empty(dataset._data.num_nodes, 0)
     attributes, labels = x.split(widths, dim=1)
     return attributes, labels
+
+
+def check_label_width(dataset: InMemoryDataset, features: str, label_cap: int | None) -> None:
+    """Refuse one-hot labels that memory is too small for, or a cap without room for two columns.
+
+    Args:
+        dataset: The data set.
+        features: As in :func:`node_features`.
+        label_cap: As in :func:`node_features`.
+    """
+    if label_cap is not None and label_cap < 2:
+        raise ValueError(f"label_cap: expected at least 2, got {label_cap}")
+    if "node_label" not in dataset._data or not (features == "auto" or "labels" in features):
+        return
+    num_nodes, width = dataset._data.num_nodes, dataset.num_node_labels
+    columns = width if label_cap is None else min(width, label_cap)
+    size = one_hot_gigabytes(num_nodes, columns)
+    if size > LARGEST_ONE_HOT / 1e9:
+        raise ValueError(
+            f"{dataset} has {width} node labels, of which {columns} columns for {num_nodes} nodes "
+            f"would need {size:.1f} GB; set a smaller label_cap, such as label_cap=128 (the most "
+            "frequent labels, and one column for all others), or features=degree-one-hot"
+        )
+
+
+def _label_numbers(dataset: InMemoryDataset, labels: Tensor) -> Tensor:
+    """Return the columns of a one-hot form that each node's labels are in, ``[N, labels]``."""
+    if "node_label" in dataset._data:
+        numbers: Tensor = dataset._data.node_label
+        widths = numbers.max(dim=0).values + 1
+        return numbers + widths.cumsum(0) - widths
+    return labels.nonzero()[:, 1].view(len(labels), -1)
+
+
+def _capped_labels(numbers: Tensor, train_nodes: Tensor, label_cap: int | None) -> Tensor:
+    """One column for each of the most frequent training labels, and the last for all others."""
+    width = int(numbers.max()) + 1
+    if label_cap is None or width <= label_cap:
+        return torch.zeros(len(numbers), width).scatter_(1, numbers, 1.0)
+    counts = numbers[train_nodes].view(-1).bincount(minlength=width)
+    kept = counts.argsort(descending=True, stable=True)[: label_cap - 1].sort().values
+    column = torch.full((width,), label_cap - 1)
+    column[kept] = torch.arange(label_cap - 1)
+    return torch.zeros(len(numbers), label_cap).scatter_(1, column[numbers], 1.0)
 
 
 def _widths(dataset: InMemoryDataset) -> list[int]:

@@ -35,7 +35,7 @@ from benchmarks.recipe import DATASETS, configurations
 from benchmarks.settings import Settings
 from benchmarks.tu_dataset import DATA_VARIABLE
 
-_NEAR = 0.75
+_NEAR = 0.8
 """Share of letters from which on another name is taken for a slip; TU has many sets."""
 
 

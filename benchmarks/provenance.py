@@ -82,7 +82,7 @@ def dataset_digest(dataset: InMemoryDataset) -> str:
     """
     digest = hashlib.sha256()
     data = dataset._data
-    for key in ("x", "edge_index", "edge_attr", "y"):
+    for key in ("x", "edge_index", "edge_attr", "y", "node_label"):
         value = getattr(data, key, None)
         if isinstance(value, torch.Tensor):
             tensor = value.as_subclass(torch.Tensor).contiguous().cpu()

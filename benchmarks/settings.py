@@ -65,6 +65,8 @@ class Settings:
     num_fields: int | None = _later(None)
     pyramid_levels: int = _later(2)
     edge_hidden: int = _later(16)
+    # More of the node features; here, so that earlier records keep their order.
+    label_cap: int | None = _later(None)
     # Training.
     batch_size: int = 20
     eval_batch_size: int = 64
@@ -126,6 +128,7 @@ _AT_LEAST = {
     **dict.fromkeys(("processing_steps", "field_size", "num_fields"), 1),
     **dict.fromkeys(("edge_hidden",), 1),
     **dict.fromkeys(("pyramid_levels",), 0),
+    **dict.fromkeys(("label_cap",), 2),
     **dict.fromkeys(("num_pools", "weight_decay", "gradient_clip", "link_weight"), 0),
     "entropy_weight": 0,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,22 +29,24 @@ class Fold(NamedTuple):
 def fair_folds(labels: Tensor | Sequence[int], seed: int = 0) -> list[Fold]:
     """Stratified 10-fold split with a stratified 90/10 hold-out inside each training part.
 
+    Classes of fewer than 10 graphs are spread over as many folds as they have graphs, with a
+    warning; every graph is still tested once.
+
     Args:
         labels: Class of each graph.
         seed: Seed of the shuffles.
     """
     classes = _classes(labels)
-    folds = []
-    for rest, test in _outer_parts(classes, seed):
-        train, validation = train_test_split(
-            rest, test_size=HOLD_OUT, stratify=classes[rest], random_state=seed
-        )
-        folds.append(_fold(train, validation, test))
-    return folds
+    return [
+        _fold(*_hold_out(rest, classes[rest], seed), test)
+        for rest, test in _outer_parts(classes, seed)
+    ]
 
 
 def reference_folds(labels: Tensor | Sequence[int], seed: int) -> list[Fold]:
     """The paper's protocol: nine folds train, the tenth validates, no graph is kept for a test.
+
+    Classes of fewer than 10 graphs are treated as in :func:`fair_folds`.
 
     Args:
         labels: Class of each graph.
@@ -82,6 +86,20 @@ def published_folds(path: str | Path, num_graphs: int) -> list[Fold]:
             f"graph {graph} is in {int(tested[graph])}"
         )
     return folds
+
+
+def small_classes(labels: Tensor | Sequence[int] | np.ndarray) -> dict[str, int]:
+    """Return the number of graphs of each class that is too small to be in every fold.
+
+    Args:
+        labels: Class of each graph.
+    """
+    values, counts = np.unique(np.asarray(labels), return_counts=True)
+    return {
+        str(value): int(count)
+        for value, count in zip(values, counts, strict=True)
+        if count < NUM_FOLDS
+    }
 
 
 def _published_fold(entry: Any, num_graphs: int, where: str) -> Fold:
@@ -146,16 +164,54 @@ def _classes(labels: Tensor | Sequence[int]) -> np.ndarray:
     classes = np.asarray(labels)
     if classes.ndim != 1:
         raise ValueError(f"labels: expected one class a graph, got shape {classes.shape}")
-    values, counts = np.unique(classes, return_counts=True)
-    if len(values) == 0 or counts.min() < NUM_FOLDS:
-        smallest = f"{counts.min()} of class {values[counts.argmin()]}" if len(values) else "none"
-        raise ValueError(f"labels: expected {NUM_FOLDS} graphs of each class, got {smallest}")
+    if len(classes) < NUM_FOLDS:
+        raise ValueError(f"labels: expected {NUM_FOLDS} graphs or more, got {len(classes)}")
+    small = small_classes(classes)
+    if small:
+        shown = ", ".join(f"{count} of class {label}" for label, count in list(small.items())[:5])
+        warnings.warn(
+            f"{len(small)} classes have fewer than {NUM_FOLDS} graphs and are not in every fold: "
+            f"{shown}{', …' if len(small) > 5 else ''}",
+            stacklevel=3,
+        )
     return classes
 
 
 def _outer_parts(classes: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    if small_classes(classes):
+        part = _spread(classes, seed)
+        return [
+            (np.flatnonzero(part != fold), np.flatnonzero(part == fold))
+            for fold in range(NUM_FOLDS)
+        ]
     splitter = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=seed)
     return list(splitter.split(np.zeros(len(classes)), classes))
+
+
+def _hold_out(rest: np.ndarray, classes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a training part and a tenth held out of it."""
+    values, counts = np.unique(classes, return_counts=True)
+    if counts.min() >= NUM_FOLDS - 1 and math.ceil(HOLD_OUT * len(rest)) >= len(values):
+        train, validation = train_test_split(
+            rest, test_size=HOLD_OUT, stratify=classes, random_state=seed
+        )
+        return train, validation
+    # scikit-learn refuses classes of one graph, and more classes than graphs held out.
+    part = _spread(classes, seed)
+    return rest[part != 0], rest[part == 0]
+
+
+def _spread(classes: np.ndarray, seed: int) -> np.ndarray:
+    """Return the number of each graph's part, so that no part has 2 more of a class than another.
+
+    Graphs are dealt out class by class, in an order drawn inside each; parts differ by at most one
+    graph in size, too.
+    """
+    order = np.random.RandomState(seed).permutation(len(classes))
+    order = order[np.argsort(classes[order], kind="stable")]
+    part = np.empty(len(classes), dtype=np.int64)
+    part[order] = np.arange(len(classes)) % NUM_FOLDS
+    return part
 
 
 def _fold(train: Any, validation: Any, test: Any) -> Fold:

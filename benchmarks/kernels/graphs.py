@@ -85,7 +85,9 @@ def labelled_graphs(dataset: InMemoryDataset) -> LabelledGraphs:
     first_node = offsets[:-1].repeat(edges_of_graph)
     source, target = data.edge_index.numpy() + first_node
     adjacency = _undirected(source, target, int(offsets[-1]))
-    if dataset.num_node_labels > 0:
+    if "node_label" in data:  # kept as numbers where the one-hot form would be too large
+        _, labels = np.unique(data.node_label.numpy(), axis=0, return_inverse=True)
+    elif dataset.num_node_labels > 0:
         one_hot = data.x[:, dataset.num_node_attributes :].numpy() != 0
         keys = np.packbits(one_hot, axis=1)  # several columns of labels make one label
         _, labels = np.unique(keys, axis=0, return_inverse=True)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch_geometric.data import Data, InMemoryDataset
 
+from benchmarks import features
 from benchmarks.features import node_features
 
 TRAIN = torch.tensor([0, 2])
@@ -114,3 +115,35 @@ def test_data_loaded_without_attributes_are_refused():
     dataset._data.x = dataset._data.x[:, 2:]
     with pytest.raises(ValueError, match=r"5 feature columns, got 3; load it with use_node_attr"):
         node_features(dataset, TRAIN)
+
+
+def test_label_cap_keeps_the_most_frequent_training_labels():
+    # Training nodes have the labels 0, 1, 0, 1: label 2 shares the last column.
+    x = node_features(Graphs(attributes=0), TRAIN, features="labels", label_cap=3)
+    assert torch.equal(x, Graphs().labels)
+    x = node_features(Graphs(), torch.tensor([0, 1]), features="labels", label_cap=2)
+    # Now they have 0, 1, 2, 2, 1: label 1 is as frequent as 2, and comes first.
+    assert x.argmax(dim=1).tolist() == [1, 0, 1, 1, 0, 1, 0]
+    assert torch.equal(x.sum(dim=1), torch.ones(7))
+    with pytest.raises(ValueError, match="label_cap: expected at least 2, got 1"):
+        node_features(Graphs(), TRAIN, label_cap=1)
+
+
+@pytest.mark.parametrize("attributes", [0, 2])
+def test_labels_kept_as_numbers_give_the_same_columns(attributes, monkeypatch):
+    whole, kept = Graphs(attributes), Graphs(attributes)
+    kept._data.node_label = torch.tensor([[0], [1], [2], [2], [1], [0], [1]])
+    kept._data.x = kept.attributes if attributes else None
+    kept._data.num_nodes, kept._data._num_nodes = 7, [2, 3, 2]
+    if not attributes:
+        del kept.slices["x"]
+    for cap in (None, 2, 5):
+        expected = node_features(whole, TRAIN, label_cap=cap)
+        assert torch.equal(node_features(kept, TRAIN, label_cap=cap), expected)
+    monkeypatch.setattr(features, "LARGEST_ONE_HOT", 60)
+    with pytest.raises(
+        ValueError, match=r"Graphs has 3 node labels, .* 7 nodes would need 0.0 GB.* label_cap=128"
+    ):
+        node_features(kept, TRAIN)
+    assert node_features(kept, TRAIN, features="degree-scalar").shape == (7, 1)
+    assert node_features(kept, TRAIN, features="labels", label_cap=2).shape == (7, 2)

@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from benchmarks.splits import fair_folds, published_folds, reference_folds
+from benchmarks.splits import fair_folds, published_folds, reference_folds, small_classes
 
 LABELS = torch.tensor([0] * 100 + [1] * 60 + [2] * 40)[
     torch.randperm(200, generator=torch.Generator().manual_seed(0))
@@ -49,15 +49,68 @@ def test_folds_depend_on_the_seed_alone(folds_of):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (torch.tensor([0] * 20 + [7] * 9), "labels: expected 10 graphs .* got 9 of class 7"),
+        (torch.tensor([0] * 5 + [7] * 4), "labels: expected 10 graphs or more, got 9"),
         (torch.zeros(20, 2), r"labels: expected one class a graph, got shape \(20, 2\)"),
-        ([], "labels: .* got none"),
+        ([], "labels: .* got 0"),
     ],
 )
 def test_bad_labels(labels, message):
     for folds_of in (fair_folds, reference_folds):
         with pytest.raises(ValueError, match=message):
             folds_of(labels, 0)
+
+
+@pytest.mark.parametrize(
+    "counts", [[20, 9, 2, 1], [4, 4, 4, 4, 4, 4, 4, 4, 4, 3, 2], [100, 1], [1] * 10]
+)
+def test_small_classes_are_spread_as_far_as_they_go(counts):
+    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+    labels = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))]
+    with pytest.warns(UserWarning, match="classes have fewer than 10 graphs .* of class"):
+        folds = fair_folds(labels, seed=1)
+    assert torch.equal(
+        torch.cat([fold.test for fold in folds]).sort().values, torch.arange(len(labels))
+    )
+    for fold in folds:
+        assert torch.equal(torch.cat(fold).sort().values, torch.arange(len(labels)))
+        assert 0 <= len(fold.test) - len(labels) // 10 <= 1
+        assert 1 <= len(fold.validation) <= -(-len(labels) // 10)
+        tested = labels[fold.test].bincount(minlength=len(counts))
+        assert all(
+            abs(n - count / 10) < 1 for n, count in zip(tested.tolist(), counts, strict=True)
+        )
+    with pytest.warns(UserWarning, match="fewer than 10"):
+        held = [fold.validation for fold in reference_folds(labels, seed=1)]
+    assert torch.equal(torch.cat(held).sort().values, torch.arange(len(labels)))
+
+
+def test_more_classes_than_graphs_held_out():
+    labels = torch.arange(20).repeat(10)
+    for fold in fair_folds(labels):
+        assert labels[fold.test].bincount().tolist() == [1] * 20
+        assert len(fold.validation) == 18
+
+
+def test_small_classes():
+    assert small_classes([0] * 10 + [3] * 9 + [5]) == {"3": 9, "5": 1}
+    assert small_classes(LABELS) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff\xfe\x00", "expected JSON"),
+        (b"[" * 100_000, "expected JSON"),
+        (
+            b'[{"test": [%d], "model_selection": [{"train": [1], "validation": [2]}]}]' % 10**30,
+            "numb",
+        ),
+    ],
+)
+def test_files_that_are_no_splits(content, message, tmp_path):
+    (tmp_path / "splits.json").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        published_folds(tmp_path / "splits.json", 3)
 
 
 def published(num_folds=3):
