@@ -153,8 +153,18 @@ class DiffPool(MessagePassing):
 
         Given :obj:`batch_size` and :obj:`max_num_nodes`, a GPU need not be waited for.
         """
-        if is_dense_level(x):
-            return self._pool_dense(x, edge_index, edge_weight, batch, mask)
+        if is_dense_level(x, edge_index):
+            (x,), adj, mask = dense_level(
+                {"x": x},
+                edge_index,
+                edge_weight,
+                batch,
+                batch_size,
+                mask=mask,
+                max_num_nodes=max_num_nodes,
+                validate=False,
+            ).expanded()
+            return self._pool_dense(x, adj, mask)
         return self._pool_sparse(x, edge_index, edge_weight, batch, batch_size, mask, max_num_nodes)
 
     def _pool_sparse(
@@ -202,15 +212,7 @@ class DiffPool(MessagePassing):
         )
         return self._pooled(coarsening, objectives, columns, s, embedding)
 
-    def _pool_dense(
-        self,
-        x: Tensor,
-        edge_index: AnyAdjacency,
-        edge_weight: Tensor | None,
-        batch: Tensor | Segments | None,
-        mask: Tensor | None,
-    ) -> PooledGraph:
-        adj = dense_level("x", x, edge_index, edge_weight, batch, mask=mask, validate=False)
+    def _pool_dense(self, x: Tensor, adj: Tensor, mask: Tensor | None) -> PooledGraph:
         embedding = run_dense("embed", self.embed, x, adj, mask)
         logits = self._checked(run_dense("assign", self.assign, x, adj, mask))
         columns = self._columns(node_counts(x, mask))

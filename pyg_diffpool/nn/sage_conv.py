@@ -21,7 +21,7 @@ from pyg_diffpool.nn.watchers import (
 )
 from pyg_diffpool.ops import Adjacency, prepare_adjacency, sparse_product
 from pyg_diffpool.ops.dense_coarsen import mask_adjacency, mask_rows
-from pyg_diffpool.ops.level import dense_level, is_dense_level
+from pyg_diffpool.ops.level import dense_level, is_dense_level, refuse_mask
 from pyg_diffpool.ops.precision import accumulated, accumulation_dtype
 from pyg_diffpool.ops.validation import check_choice, check_floating
 
@@ -134,15 +134,16 @@ class SAGEConv(MessagePassing):
         mask: Tensor | None = None,
     ) -> Tensor:
         """Aggregate over incoming edges, and transform."""
-        if is_dense_level(x):
-            adj = dense_level("x", x, edge_index, edge_weight, None, mask=mask, validate=False)
+        if is_dense_level(x, edge_index):
+            (x,), adj, mask = dense_level(
+                {"x": x}, edge_index, edge_weight, mask=mask, validate=False
+            ).expanded()
             x = mask_rows(x, mask)
             return mask_rows(
                 self._transform(self._aggregate_dense(x, mask_adjacency(adj, mask)), x), mask
             )
         check_floating("x", x, 2)
-        if mask is not None:
-            raise ValueError("mask: expected None on a sparse level, where every row is a node")
+        refuse_mask(mask)
         if self._observed():
             return self._transform(self._aggregate_observed(x, edge_index, edge_weight), x)
         adjacency = prepare_adjacency(edge_index, edge_weight, x.size(0))

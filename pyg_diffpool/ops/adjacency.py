@@ -14,7 +14,7 @@ from pyg_diffpool.ops.edge_formats import infer_num_nodes, read_edges
 from pyg_diffpool.ops.edge_order import is_increasing, mirrors, pair_order, stable_order
 from pyg_diffpool.ops.library import traced
 from pyg_diffpool.ops.order_edges import order_edges
-from pyg_diffpool.ops.validation import check_edges, values_checked
+from pyg_diffpool.ops.validation import check_edges, check_flag, kind, read_size, values_checked
 
 
 class Adjacency(NamedTuple):
@@ -116,7 +116,8 @@ def prepare_adjacency(
             returned as it is.
         edge_weight: Weights :math:`(|\mathcal{E}|)`; only with edges given as indices.
             (default: :obj:`None`, all one)
-        num_nodes: Number of nodes. (default: one more than the largest index)
+        num_nodes: Number of nodes. (default: that of a sparse matrix or of an EdgeIndex with a
+            ``sparse_size``; else one more than the largest index)
         transpose: Whether to prepare the backward pass too, which finds out on the way whether the
             matrix is symmetric. (default: :obj:`None`, when gradients are enabled)
         validate: Whether to check indices and weights for bad values.
@@ -131,9 +132,16 @@ def prepare_adjacency(
         >>> adjacency.rowptr, adjacency.col, adjacency.weight
         (tensor([0, 1, 2]), tensor([1, 0]), tensor([1., 2.]))
     """
+    check_flag("validate", validate, optional=True)
+    check_flag("transpose", transpose, optional=True)
+    if num_nodes is not None:
+        num_nodes = read_size("num_nodes", num_nodes)
     if isinstance(edge_index, Adjacency):
         if edge_weight is not None:
-            raise ValueError("edge_weight: expected None, as a prepared adjacency holds its own")
+            raise ValueError(
+                "edge_weight: expected None, as a prepared adjacency holds its own, "
+                f"got {kind(edge_weight)}"
+            )
         if num_nodes is not None and edge_index.num_nodes != num_nodes:
             raise ValueError(
                 f"edge_index: expected an adjacency of {num_nodes} nodes, "
@@ -225,7 +233,8 @@ def _coalesce(
     slot = first.cumsum(0) - 1
     source, target = source[first], target[first]
     if weight is None:
-        weight = torch.ones(key.numel(), device=key.device)
+        # Whatever the default dtype, counts are exact and never wider than features.
+        weight = torch.ones(key.numel(), dtype=torch.float32, device=key.device)
     weight = weight.new_zeros(source.numel()).index_add(0, slot, weight)
     return source, target, weight
 

@@ -9,10 +9,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from pyg_diffpool.ops.dense_coarsen import mask_rows, node_counts
+from pyg_diffpool.ops.level import dense_rows, is_dense_level, refuse_mask
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 from pyg_diffpool.ops.reduction import at_least_one, check_convention, reduce_graphs
 from pyg_diffpool.ops.segments import Segments, segments
-from pyg_diffpool.ops.validation import check_assignment, check_floating
+from pyg_diffpool.ops.validation import (
+    check_assignment,
+    check_distributions,
+    check_flag,
+    check_floating,
+)
 
 PYG_EPSILON = 1e-15
 
@@ -53,23 +59,30 @@ def assignment_entropy(
         validate: Whether to check values. (default: :obj:`None`, on the CPU only)
 
     Raises:
-        ValueError: If sizes do not match, or :obj:`"pyg"` is to be reduced otherwise than by mean.
+        ValueError: If sizes do not match, a row of :obj:`s` is no probability distribution (on a
+            dense level, zeros may stand for padding), or :obj:`"pyg"` is to be reduced otherwise
+            than by mean.
 
     Example:
         >>> assignment_entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]]))
         tensor(0.3466)
     """
     check_convention(convention, reduction)
-    if isinstance(s, Tensor) and s.dim() == 3:
+    check_flag("validate", validate, optional=True)
+    if is_dense_level(s):
         check_assignment(s, tuple(s.shape[:2]))
-        rows = _row_entropy(mask_rows(s, mask), convention)
+        mask = dense_rows(s, batch, batch_size, mask, max_num_nodes, validate)
+        check_distributions(s, validate, padded=True, mask=mask)
+        rows = row_entropy(mask_rows(s, mask), convention)
         values = dense_entropy(rows, mask, convention)
         sizes = node_counts(rows, mask)
     else:
         check_floating("s", s, 2)
         check_assignment(s, (s.size(0),))
+        refuse_mask(mask)
+        check_distributions(s, validate)
         graphs = segments(s.size(0), batch, batch_size, max_num_nodes, s.device, validate)
-        values = sparse_entropy(_row_entropy(s, convention), graphs, convention)
+        values = sparse_entropy(row_entropy(s, convention), graphs, convention)
         sizes = graphs.sizes
     return reduce_graphs(values, sizes, convention, reduction, pairs=False)
 
@@ -95,7 +108,8 @@ def _per_graph(total: Tensor, sizes: Tensor, convention: str) -> Tensor:
     return total if convention == "reference" else total / sizes.clamp(min=1)
 
 
-def _row_entropy(s: Tensor, convention: str) -> Tensor:
+def row_entropy(s: Tensor, convention: str) -> Tensor:
+    """Return the entropy of each row, (N) or (B, N)."""
     with without_autocast(s):
         s = s.to(accumulation_dtype(s.dtype))
         if convention == "pyg":

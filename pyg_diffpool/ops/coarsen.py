@@ -66,12 +66,15 @@ def coarsen(
         s: Assignment :math:`(N, K)` of any real values, or :math:`(B, N, K)`.
         edge_index: Edges :math:`(2, |\mathcal{E}|)` in any order, duplicates adding up; an
             :class:`~torch_geometric.EdgeIndex`; a sparse :math:`\mathbf{A}^{\top}`; a prepared
-            :class:`Adjacency`; or, on a dense level, adjacency matrices :math:`(B, N, N)`.
+            :class:`Adjacency`; or, on a dense level, adjacency matrices :math:`(B, N, N)`. What
+            all graphs of a dense level have in common, there and in the other arguments, may have
+            a batch of one, or no batch dimension beside one that has.
         edge_weight: Weights :math:`(|\mathcal{E}|)`. (default: :obj:`None`, all one)
         batch: Graph of each node, sorted, :math:`(N)`. (default: :obj:`None`, a single graph)
         batch_size: Number of graphs :math:`B`; graphs without nodes are valid.
             (default: the last entry of :obj:`batch` plus one)
-        mask: On a dense level, which rows are nodes, :math:`(B, N)`. (default: all)
+        mask: On a dense level, which rows are nodes, :math:`(B, N)`: boolean, or 0 and 1 where
+            values are checked. (default: all)
         max_num_nodes: Nodes of the largest graph, or more: spares a GPU from waiting for it.
             (default: measured)
         backend: :obj:`"padded"` (one batched product), :obj:`"ragged"` (one product a graph) or
@@ -97,10 +100,19 @@ def coarsen(
         (tensor([3., 3.]), tensor([[2., 1.], [1., 0.]]))
     """
     check_choice("backend", backend, ("auto", *BACKENDS))
-    if is_dense_level(x):
-        adj = dense_level("x", x, edge_index, edge_weight, batch, mask=mask, validate=validate)
-        check_assignment(s, (x.size(0), x.size(1)))
-        return Coarsening(*dense_coarsen(x, s, adj, mask))
+    if is_dense_level(x, s, edge_index):
+        level = dense_level(
+            {"x": x, "s": s},
+            edge_index,
+            edge_weight,
+            batch,
+            batch_size,
+            mask=mask,
+            max_num_nodes=max_num_nodes,
+            validate=validate,
+        ).expanded()
+        x, s = level.rows
+        return Coarsening(*dense_coarsen(x, s, level.adj, level.mask))
     adjacency, graphs = sparse_level(
         "x",
         x,

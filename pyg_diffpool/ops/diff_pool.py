@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.assignment_entropy import dense_entropy, sparse_entropy
+from pyg_diffpool.ops.assignment_entropy import dense_entropy, row_entropy, sparse_entropy
 from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.coarsen import Coarsening
 from pyg_diffpool.ops.contraction import contract
 from pyg_diffpool.ops.dense_coarsen import dense_coarsen, mask_rows, node_counts
-from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
+from pyg_diffpool.ops.level import (
+    checked_matrices,
+    dense_level,
+    is_dense_level,
+    read_dense,
+    sparse_level,
+)
 from pyg_diffpool.ops.link_prediction import dense_link_loss, sparse_link_loss
 from pyg_diffpool.ops.reduction import check_convention, reduce_graphs
 from pyg_diffpool.ops.segments import Segments
-from pyg_diffpool.ops.soft_assignment import soft_assignment_and_entropy
-from pyg_diffpool.ops.validation import check_assignment, check_choice, check_dense_level
+from pyg_diffpool.ops.soft_assignment import soft_assignment, soft_assignment_and_entropy
+from pyg_diffpool.ops.validation import (
+    check_assignment,
+    check_choice,
+    check_clusters,
+    check_flag,
+    check_floating,
+    check_tensor,
+)
 
 
 class Objectives(NamedTuple):
@@ -153,26 +167,30 @@ def diff_pool(
     """
     check_convention(convention)
     check_choice("scale", scale, (None, "nodes"))
+    check_flag("normalize", normalize)
     check_choice("backend", backend, ("auto", *BACKENDS))
     probabilities = convention == "reference"
-    if is_dense_level(x):
-        adj = dense_level(
-            "x",
-            x,
+    if is_dense_level(x, s, edge_index):
+        level = dense_level(
+            {"x": x, "s": s},
             edge_index,
             edge_weight,
             batch,
+            batch_size,
             mask=mask,
+            max_num_nodes=max_num_nodes,
             validate=validate,
             probabilities=probabilities,
         )
-        check_assignment(s, (x.size(0), x.size(1)))
+        # PyG's numbers count what graphs share once.
+        level = level if convention == "pyg" else level.expanded()
+        x, s = level.rows
         _, coarsening, objectives = pool_dense(
             x,
             s,
             None,
-            adj,
-            mask,
+            level.adj,
+            level.mask,
             convention=convention,
             scale=scale,
             normalize=normalize,
@@ -214,15 +232,16 @@ def dense_diff_pool(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     r"""Differentiable pooling of padded graphs, as :func:`torch_geometric.nn.dense_diff_pool` does.
 
-    Signature and numbers are PyG's, padding effects included, so that migrating begins with one
-    import; :func:`diff_pool` is the next step. Unlike PyG's, the entropy is finite in float16, and
-    the gradient is finite where the link prediction loss is zero.
+    Signature, numbers and broadcasting are PyG's, padding effects included, so that migrating
+    begins with one import; :func:`diff_pool` is the next step. Unlike PyG's, the entropy is finite
+    in float16, and the gradient is finite where the link prediction loss is zero.
 
     Args:
-        x: Node features :math:`(B, N, F)`, or :math:`(N, F)`.
-        adj: Adjacency matrices :math:`(B, N, N)`, or :math:`(N, N)`.
-        s: Assignment logits :math:`(B, N, K)`, or :math:`(N, K)`.
-        mask: Which rows are nodes, :math:`(B, N)`. (default: :obj:`None`, all)
+        x: Node features :math:`(B, N, F)`; or :math:`(1, N, F)` or :math:`(N, F)`, for all graphs.
+        adj: Adjacency matrices :math:`(B, N, N)`, or one for all graphs likewise.
+        s: Assignment logits :math:`(B, N, K)`, or one matrix for all graphs likewise.
+        mask: Which rows are nodes, :math:`(B, N)`; a mask that is not boolean multiplies rows of
+            :obj:`x` and of the soft assignment, as PyG's does. (default: :obj:`None`, all)
         normalize: Whether the link prediction loss is divided by :obj:`adj.numel()`.
             (default: :obj:`True`)
 
@@ -240,12 +259,37 @@ def dense_diff_pool(
         >>> adj, link_loss
         (tensor([[[1., 1.], [1., 1.]]]), tensor(0.2500))
     """
-    x, adj, s = (rows.unsqueeze(0) if rows.dim() == 2 else rows for rows in (x, adj, s))
+    check_flag("normalize", normalize)
+    for name, rows in (("x", x), ("s", s)):
+        check_floating(name, rows, (2, 3))
+    check_clusters(s)
+    adj = checked_matrices("adj", adj, "x", x)
     if mask is not None:
-        mask = mask.reshape(x.size(0), x.size(1)).bool()
-    check_dense_level(x, adj, mask)
-    check_assignment(s, (x.size(0), x.size(1)))
+        mask = _rows_of_nodes(mask, x)
+    (x, s, adj), mask = read_dense({"x": x, "s": s, "adj": adj}, mask)
+    if mask is not None and mask.dtype != torch.bool:
+        return _pool_weighted(x, adj, s, mask, normalize)
     _, coarsening, objectives = pool_dense(
         x, s, None, adj, mask, convention="pyg", scale=None, normalize=normalize
     )
     return coarsening.x, coarsening.adj, objectives.mean_link, objectives.mean_entropy
+
+
+def _rows_of_nodes(mask: Tensor, x: Tensor) -> Tensor:
+    """Bring a mask into the shape that PyG's view would give it, if it has so many entries."""
+    check_tensor("mask", mask, "a tensor of an entry for each row")
+    if mask.is_complex():
+        raise TypeError(f"mask: expected a boolean or real dtype, got {mask.dtype}")
+    shape = x.shape[:-1] if x.dim() == 3 else (1, x.size(0))
+    return mask.reshape(shape) if mask.numel() == x.shape[:-1].numel() else mask
+
+
+def _pool_weighted(
+    x: Tensor, adj: Tensor, s: Tensor, mask: Tensor, normalize: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Multiply rows by what a mask says, as PyG does whatever it says, and pool."""
+    mask = mask.unsqueeze(-1).to(x.dtype)
+    x, s = x * mask, soft_assignment(s) * mask
+    pooled, coarse_adj, _ = dense_coarsen(x, s, adj, None)
+    link = dense_link_loss(s, adj, None, "pyg", None, normalize)
+    return pooled.to(x.dtype), coarse_adj, link, dense_entropy(row_entropy(s, "pyg"), None, "pyg")

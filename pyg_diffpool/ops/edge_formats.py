@@ -7,7 +7,13 @@ from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
+from pyg_diffpool.ops.validation import FLOATING, check_tensor, kind
+
 SPARSE_LAYOUTS = (torch.sparse_csr, torch.sparse_csc, torch.sparse_coo)
+
+# So many nodes are taken on trust; more must be told, or have edges, since each costs memory.
+NODES_ON_TRUST = 2**24
+NODES_PER_EDGE = 64
 
 
 def read_edges(
@@ -17,33 +23,51 @@ def read_edges(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return sources, targets and weights, whatever the format."""
     if isinstance(edge_index, EdgeIndex):
+        _check_sparse_size(edge_index.sparse_size(), num_nodes)
         edge_index = edge_index.as_tensor()
     elif _is_sparse(edge_index):
         if edge_weight is not None:
             raise ValueError(
                 "edge_weight: expected None beside a sparse matrix, which holds its own weights, "
-                f"got a tensor of shape {tuple(edge_weight.shape)}"
+                f"got {kind(edge_weight)}"
             )
         return _sparse_edges(edge_index, num_nodes)
-    if not isinstance(edge_index, Tensor):
+    if not isinstance(edge_index, Tensor) or edge_index.layout != torch.strided:
+        found = f"layout {edge_index.layout}" if isinstance(edge_index, Tensor) else None
         raise TypeError(
-            "edge_index: expected a tensor of shape [2, E], an EdgeIndex, a sparse adj_t or a "
-            f"prepared Adjacency, got {type(edge_index).__name__}"
+            "edge_index: expected a tensor of shape [2, E], an EdgeIndex, a sparse adj_t (COO, CSR "
+            f"or CSC) or a prepared Adjacency, got {found or kind(edge_index)}"
         )
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise ValueError(f"edge_index: expected shape [2, E], got {tuple(edge_index.shape)}")
-    if edge_index.is_floating_point() or edge_index.dtype == torch.bool:
+    if edge_index.is_floating_point() or edge_index.is_complex() or edge_index.dtype == torch.bool:
         raise TypeError(f"edge_index: expected an integer dtype, got {edge_index.dtype}")
     # Views of other strides are valid edges, but not valid parts of a sparse matrix.
     source, target = edge_index.long().contiguous()
+    return source, target, read_weights(edge_weight, source.numel())
+
+
+def read_weights(edge_weight: Tensor | None, num_edges: int) -> Tensor | None:
+    """Return one floating point weight for each edge, (E), of a tensor (E) or (E, 1)."""
     if edge_weight is None:
-        return source, target, None
-    if edge_weight.shape not in (source.shape, (*source.shape, 1)):
+        return None
+    check_tensor("edge_weight", edge_weight)
+    if edge_weight.shape not in ((num_edges,), (num_edges, 1)):
         raise ValueError(
-            f"edge_weight: expected one weight for each of the {source.numel()} edges, "
+            f"edge_weight: expected one weight for each of the {num_edges} edges, "
             f"got shape {tuple(edge_weight.shape)}"
         )
-    return source, target, edge_weight.view(-1)
+    if edge_weight.dtype not in FLOATING:
+        raise TypeError(f"edge_weight: expected a floating point dtype, got {edge_weight.dtype}")
+    return edge_weight.reshape(-1)
+
+
+def _check_sparse_size(shape: tuple[int | None, int | None], num_nodes: int | None) -> None:
+    """Check the size that an EdgeIndex states, as far as it does."""
+    known = {size for size in (*shape, num_nodes) if size is not None}
+    if len(known) > 1:
+        expected = "a square one" if num_nodes is None else f"{(num_nodes, num_nodes)}"
+        raise ValueError(f"edge_index: expected sparse_size {expected}, got {shape}")
 
 
 def _is_sparse(edge_index: object) -> bool:
@@ -59,16 +83,28 @@ def _sparse_edges(
     expected = (num_nodes, num_nodes) if num_nodes is not None else (shape[0], shape[0])
     if shape != expected:
         raise ValueError(f"edge_index: expected a square adj_t of shape {expected}, got {shape}")
+    source, target, weight = _stored_edges(adj_t, shape[0])
+    if weight is not None and (weight.dim() != 1 or weight.dtype not in FLOATING):
+        raise TypeError(
+            "edge_index: expected a sparse matrix of one floating point weight an edge, "
+            f"got weights of {weight.dtype} and shape {tuple(weight.shape)}"
+        )
+    return source, target, weight
+
+
+def _stored_edges(
+    adj_t: Tensor | SparseTensor, num_nodes: int
+) -> tuple[Tensor, Tensor, Tensor | None]:
     if isinstance(adj_t, SparseTensor):
         target, source, weight = adj_t.coo()
         return source.contiguous(), target.contiguous(), weight
     if adj_t.layout == torch.sparse_csr:
         degree = adj_t.crow_indices().diff()
-        target = torch.arange(shape[0], device=adj_t.device).repeat_interleave(degree)
+        target = torch.arange(num_nodes, device=adj_t.device).repeat_interleave(degree)
         return adj_t.col_indices().long(), target, adj_t.values()
     if adj_t.layout == torch.sparse_csc:
         degree = adj_t.ccol_indices().diff()
-        source = torch.arange(shape[0], device=adj_t.device).repeat_interleave(degree)
+        source = torch.arange(num_nodes, device=adj_t.device).repeat_interleave(degree)
         return source, adj_t.row_indices().long(), adj_t.values()
     adj_t = adj_t.coalesce()
     target, source = adj_t.indices()
@@ -81,6 +117,16 @@ def infer_num_nodes(edge_index: object, source: Tensor, target: Tensor) -> int:
         return edge_index.size(0)
     if isinstance(edge_index, SparseTensor):
         return int(edge_index.sizes()[0])
+    if isinstance(edge_index, EdgeIndex):
+        known = [size for size in edge_index.sparse_size() if size is not None]
+        if known:
+            return int(known[0])
     if source.numel() == 0:
         return 0
-    return int(torch.maximum(source.max(), target.max())) + 1
+    num_nodes = int(torch.maximum(source.max(), target.max())) + 1
+    if num_nodes > max(NODES_ON_TRUST, NODES_PER_EDGE * source.numel()):
+        raise ValueError(
+            f"edge_index: expected nodes numbered from 0 on, got {source.numel()} edges with node "
+            f"{num_nodes - 1} (num_nodes={num_nodes} says that there are so many)"
+        )
+    return num_nodes

@@ -15,7 +15,12 @@ from pyg_diffpool.ops.pairwise_cross_entropy import dense_cross_entropy, sparse_
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 from pyg_diffpool.ops.reduction import at_least_one, check_convention, reduce_graphs
 from pyg_diffpool.ops.segments import Segments
-from pyg_diffpool.ops.validation import check_assignment, check_choice
+from pyg_diffpool.ops.validation import (
+    check_assignment,
+    check_choice,
+    check_distributions,
+    check_flag,
+)
 
 
 def link_prediction_loss(
@@ -70,9 +75,10 @@ def link_prediction_loss(
 
     Raises:
         TypeError: If an argument is of the wrong type or dtype.
-        ValueError: If sizes or values do not fit (see :func:`coarsen`), a weight lies outside
-            :math:`[0, 1]` under :obj:`"reference"`, or :obj:`"pyg"` is to be reduced otherwise
-            than by mean.
+        ValueError: If sizes or values do not fit (see :func:`coarsen`), a row of :obj:`s` is no
+            probability distribution (on a dense level, zeros may stand for padding), a weight lies
+            outside :math:`[0, 1]` under :obj:`"reference"`, or :obj:`"pyg"` is to be reduced
+            otherwise than by mean.
 
     Example:
         >>> s = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -83,18 +89,22 @@ def link_prediction_loss(
     check_convention(convention, reduction)
     check_choice("scale", scale, (None, "nodes"))
     probabilities = convention == "reference"
-    if is_dense_level(s):
-        adj = dense_level(
-            "s",
-            s,
+    check_flag("normalize", normalize)
+    if is_dense_level(s, edge_index):
+        level = dense_level(
+            {"s": s},
             edge_index,
             edge_weight,
             batch,
+            batch_size,
             mask=mask,
+            max_num_nodes=max_num_nodes,
             validate=validate,
             probabilities=probabilities,
         )
-        check_assignment(s, (s.size(0), s.size(1)))
+        # PyG's numbers count what graphs share once.
+        (s,), adj, mask = level if convention == "pyg" else level.expanded()
+        check_distributions(s, validate, padded=True, mask=mask)
         values = dense_link_loss(s, adj, mask, convention, scale, normalize)
         sizes = node_counts(adj, mask)
     else:
@@ -111,6 +121,7 @@ def link_prediction_loss(
             probabilities=probabilities,
         )
         check_assignment(s, (s.size(0),))
+        check_distributions(s, validate)
         distances = s.new_empty(0)
         if convention != "reference":
             distances = contract(s[:, :0], s, adjacency, graphs, distances=True).distances

@@ -21,14 +21,14 @@ REFERENCE_EPSILON = 1e-7
 TILE_ENTRIES = 2**20
 
 
-def check_probabilities(weight: Tensor | None) -> None:
+def check_probabilities(weight: Tensor | None, name: str = "edge_weight") -> None:
     """Raise a :class:`ValueError` unless weights are probabilities of edges."""
     if weight is None or weight.numel() == 0:
         return
     low, high = float(weight.min()), float(weight.max())
     if low < 0 or high > 1:
         raise ValueError(
-            "edge_weight: expected weights within [0, 1] under convention='reference', whose cross "
+            f"{name}: expected weights within [0, 1] under convention='reference', whose cross "
             f"entropy takes them for probabilities, got {low:g} to {high:g}"
         )
 

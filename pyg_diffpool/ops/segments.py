@@ -10,9 +10,13 @@ from torch_geometric.index import index2ptr
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.library import operator, traced
-from pyg_diffpool.ops.validation import values_checked
+from pyg_diffpool.ops.validation import check_tensor, read_size, values_checked
 
 UNKNOWN = -1
+
+# So many graphs are taken on trust; of more, some must have nodes, since each costs memory.
+GRAPHS_ON_TRUST = 2**20
+GRAPHS_PER_NODE = 64
 
 
 class Segments(NamedTuple):
@@ -40,13 +44,16 @@ class Segments(NamedTuple):
     def width(self) -> int:
         """Rows of each graph in a padded batch; measured if it was not given."""
         if self.given_width != UNKNOWN:
-            return self.given_width
+            # No graph has more nodes than all graphs together, whatever bound was given.
+            return min(self.given_width, self.batch.numel())
         return int(self.sizes.max()) if self.batch_size > 0 else 0
 
     def padded_width(self) -> int | Tensor:
-        """Return :attr:`width`, or a scalar tensor of it where a number would be waited for."""
-        if self.given_width != UNKNOWN or self.batch_size == 0:
-            return self.width
+        """Return the width as given, or a scalar tensor where a number would be waited for."""
+        if self.given_width != UNKNOWN:
+            return self.given_width
+        if self.batch_size == 0:
+            return 0
         return self.sizes.max()
 
     def slots(self) -> Tensor:
@@ -83,6 +90,10 @@ def segments(
     """
     if isinstance(batch, Segments):
         return batch
+    if batch_size is not None:
+        batch_size = read_size("batch_size", batch_size)
+    if max_num_nodes is not None:
+        max_num_nodes = read_size("max_num_nodes", max_num_nodes)
     if batch is None:
         if batch_size not in (None, 1):
             raise ValueError(
@@ -94,12 +105,13 @@ def segments(
             raise _too_narrow(num_nodes, max_num_nodes)
         batch = torch.zeros(num_nodes, dtype=torch.long, device=device)
         return Segments(batch, torch.arange(2, device=device) * num_nodes, 1, max_num_nodes)
+    check_tensor("batch", batch, "a tensor or None")
     if batch.dim() != 1 or batch.numel() != num_nodes:
         raise ValueError(
             f"batch: expected one graph for each of the {num_nodes} nodes, "
             f"got shape {tuple(batch.shape)}"
         )
-    if batch.is_floating_point() or batch.dtype == torch.bool:
+    if batch.is_floating_point() or batch.is_complex() or batch.dtype == torch.bool:
         raise TypeError(f"batch: expected an integer dtype, got {batch.dtype}")
     batch = batch.long()
     col, target = (None, None) if adjacency is None else (adjacency.col, adjacency.target)
@@ -108,7 +120,7 @@ def segments(
     pointers = _checked_pointers if traced() else _pointers
     ptr = pointers(batch, col, target, size, width, values_checked(batch, validate))
     graphs = Segments(batch, ptr, ptr.size(0) - 1 if batch_size is None else batch_size, width)
-    if ptr.device.type == "cpu" and not traced():
+    if width == UNKNOWN and ptr.device.type == "cpu" and not traced():
         # Nobody need wait, and what follows need not ask again.
         graphs = graphs._replace(given_width=graphs.width)
     return graphs
@@ -127,6 +139,11 @@ def _pointers(
         batch_size = int(batch[-1]) + 1 if batch.numel() > 0 else 0
     if validate and batch.numel() > 0:
         _check_batch(batch, batch_size)
+    if batch_size > max(GRAPHS_ON_TRUST, GRAPHS_PER_NODE * batch.numel()):
+        raise ValueError(
+            "batch: expected graphs numbered one after another, got "
+            f"{batch_size} graphs for {batch.numel()} nodes"
+        )
     ptr: Tensor = index2ptr(batch, batch_size)
     if validate and max_num_nodes != UNKNOWN and batch_size > 0:
         largest = int(ptr.diff().max())

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import operator
+from typing import Any, cast
+
 import torch
 from torch import Tensor
 
+from pyg_diffpool.ops.library import traced
+from pyg_diffpool.ops.precision import HALF
+
 FLOATING = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+# Pairs of nodes are numbered by 64-bit integers, so that the square of a size must fit.
+LARGEST_SIZE = 2**31 - 1
 
 
 def values_checked(tensor: Tensor, validate: bool | None) -> bool:
@@ -13,21 +22,90 @@ def values_checked(tensor: Tensor, validate: bool | None) -> bool:
     return not tensor.is_cuda if validate is None else validate
 
 
+def values_seen(tensor: Tensor, validate: bool | None) -> bool:
+    """Whether Python code may look at values: as :func:`values_checked`, where there are any.
+
+    Traced code has none yet, and the entries that ``torch.func.vmap`` hides have no single answer.
+    """
+    return values_checked(tensor, validate) and not traced() and not _vectorised(tensor)
+
+
+def _vectorised(tensor: Tensor) -> bool:
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        if functorch.is_batchedtensor(tensor):
+            return True
+        tensor = functorch.get_unwrapped(tensor)
+    return False
+
+
+def kind(value: object) -> str:
+    """Say what came instead of what was expected, shortly."""
+    if isinstance(value, Tensor):
+        return f"a tensor of {value.dtype} and shape {tuple(value.shape)}"
+    if value is None or isinstance(value, str | int | float):
+        return repr(value)
+    return type(value).__name__
+
+
+def check_tensor(name: str, value: object, expected: str = "a tensor") -> None:
+    """Raise a :class:`TypeError` unless :obj:`value` is a tensor."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}: expected {expected}, got {kind(value)}")
+
+
 def check_choice(name: str, value: str | None, choices: tuple[str | None, ...]) -> None:
     """Raise a :class:`ValueError` unless :obj:`value` is one of the choices."""
-    if value not in choices:
+    if not (value is None or isinstance(value, str)) or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name}: expected one of {listed}, got {value!r}")
+        raise ValueError(f"{name}: expected one of {listed}, got {kind(value)}")
 
 
-def check_floating(name: str, tensor: Tensor, dim: int) -> None:
-    """Check that a tensor is real, floating point and of the expected number of dimensions."""
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"{name}: expected a tensor, got {type(tensor).__name__}")
-    if tensor.dim() != dim:
-        raise ValueError(f"{name}: expected {dim} dimensions, got shape {tuple(tensor.shape)}")
+def check_flag(name: str, value: object, *, optional: bool = False) -> None:
+    """Raise a :class:`TypeError` unless :obj:`value` is a truth value, or None if optional."""
+    if not (isinstance(value, bool) or (optional and value is None)):
+        wanted = "True, False or None" if optional else "True or False"
+        raise TypeError(f"{name}: expected {wanted}, got {kind(value)}")
+
+
+def read_size(name: str, value: Any, least: int = 0) -> int:
+    """Return a size as a Python number, having checked that it is whole and within bounds.
+
+    Args:
+        name: Of the argument.
+        value: Any integer, NumPy's and a tensor's among them; a symbolic one stays what it is.
+        least: Smallest value.
+
+    Raises:
+        TypeError: If it is no integer; ``True`` is none.
+        ValueError: If it is too small, or too large for pairs of numbers below it to be numbered.
+    """
+    if isinstance(value, torch.SymInt):
+        return cast(int, value)
+    if isinstance(value, bool) or (isinstance(value, Tensor) and value.dtype == torch.bool):
+        raise TypeError(f"{name}: expected an integer, got {kind(value)}")
+    try:
+        size: int = value if isinstance(value, int) else operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {kind(value)}") from None
+    if size < least:
+        raise ValueError(f"{name}: expected at least {least}, got {size}")
+    if size > LARGEST_SIZE:
+        raise ValueError(f"{name}: expected at most {LARGEST_SIZE}, got {size}")
+    return size
+
+
+def check_floating(name: str, tensor: Tensor, dim: int | tuple[int, ...]) -> None:
+    """Check that a tensor is strided, floating point and of an expected number of dimensions."""
+    check_tensor(name, tensor)
+    allowed = (dim,) if isinstance(dim, int) else dim
+    if tensor.dim() not in allowed:
+        listed = " or ".join(map(str, allowed))
+        raise ValueError(f"{name}: expected {listed} dimensions, got shape {tuple(tensor.shape)}")
     if tensor.dtype not in FLOATING:
         raise TypeError(f"{name}: expected a floating point dtype, got {tensor.dtype}")
+    if tensor.layout != torch.strided:
+        raise TypeError(f"{name}: expected a dense tensor, got one of layout {tensor.layout}")
 
 
 def check_assignment(s: Tensor, shape: tuple[int, ...]) -> None:
@@ -37,8 +115,49 @@ def check_assignment(s: Tensor, shape: tuple[int, ...]) -> None:
         raise ValueError(
             f"s: expected one row for each node, shape {[*shape, 'K']}, got {tuple(s.shape)}"
         )
+    check_clusters(s)
+
+
+def check_clusters(s: Tensor) -> None:
+    """Check that an assignment has at least one cluster."""
     if s.size(-1) < 1:
         raise ValueError(f"s: expected at least one cluster (K >= 1), got shape {tuple(s.shape)}")
+
+
+def check_distributions(
+    s: Tensor, validate: bool | None, *, padded: bool = False, mask: Tensor | None = None
+) -> None:
+    """Check that the rows of an assignment are probabilities, where values may be looked at.
+
+    Args:
+        s: Assignment (N, K) or (B, N, K).
+        validate: Whether to check.
+        padded: Whether rows of zeros may stand for padding.
+        mask: Which rows are looked at. (default: all)
+    """
+    if not values_seen(s, validate) or s.numel() == 0:
+        return
+    s = s.detach()
+    total = s.sum(-1, dtype=torch.promote_types(s.dtype, torch.float32))
+    # A rounded softmax misses one by the rounding of its largest entries.
+    tolerance = 2e-2 if s.dtype in HALF else 1e-3
+    # What is not a number stays visible in the loss, as in PyTorch's own.
+    good = ((total - 1).abs() <= tolerance) | total.isnan()
+    if padded:
+        good |= (s == 0).all(-1)
+    # A difference may leave a probability a rounding below zero.
+    good &= ~(s.amin(-1) < -tolerance)
+    if mask is not None:
+        good |= ~mask
+    if not bool(good.all()):
+        bad = (~good.broadcast_to(total.shape if mask is None else good.shape)).nonzero()[0]
+        row = s.broadcast_to(*good.shape, s.size(-1))[tuple(bad.tolist())]
+        place = bad.tolist() if bad.numel() > 1 else int(bad)
+        raise ValueError(
+            "s: expected probabilities, rows of numbers from 0 on that sum to 1 (of logits, their "
+            f"softmax), got row {place} from {float(row.min()):g} to {float(row.max()):g} with sum "
+            f"{float(row.double().sum()):g}"
+        )
 
 
 def check_edges(
@@ -64,21 +183,3 @@ def check_finite(name: str, weight: Tensor) -> None:
     if not bool(torch.isfinite(weight).all()):
         bad = weight[~torch.isfinite(weight)][0].item()
         raise ValueError(f"{name}: expected finite weights, got {bad}")
-
-
-def check_dense_level(x: Tensor, adj: Tensor, mask: Tensor | None) -> None:
-    """Check the shapes of a dense level: x [B, N, F], adj [B, N, N], mask [B, N]."""
-    check_floating("x", x, 3)
-    if not isinstance(adj, Tensor):
-        raise TypeError(f"adj: expected a dense tensor [B, N, N], got {type(adj).__name__}")
-    check_floating("adj", adj, 3)
-    expected = (x.size(0), x.size(1), x.size(1))
-    if tuple(adj.shape) != expected:
-        raise ValueError(
-            f"adj: expected shape {expected} beside x {tuple(x.shape)}, got {tuple(adj.shape)}"
-        )
-    if mask is not None and (tuple(mask.shape) != expected[:2] or mask.dtype != torch.bool):
-        raise ValueError(
-            f"mask: expected a boolean tensor of shape {expected[:2]}, "
-            f"got {mask.dtype} of shape {tuple(mask.shape)}"
-        )

@@ -102,7 +102,7 @@ DENSE_ERRORS = [
     ("adj|edge_index", {"edge_index": torch.full((2, 4, 4), NAN)}),
     ("s", {"s": torch.rand(2, 3, 3)}),
     ("s", {"s": torch.rand(2, 4, 0)}),
-    ("s", {"s": torch.rand(4, 3)}),
+    ("s", {"s": torch.rand(3, 3)}),
     ("edge_weight", {"edge_weight": torch.ones(3)}),
     ("batch", {"batch": torch.zeros(8, dtype=torch.long)}),
 ]
