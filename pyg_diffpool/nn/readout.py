@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import scatter
 
+from pyg_diffpool.ops.precision import accumulated, accumulation_dtype
 from pyg_diffpool.ops.validation import check_choice
 
 READOUTS = ("max", "mean", "sum")
@@ -42,13 +43,16 @@ def readout(
     if x.dim() == 2:
         if batch is None:
             batch, batch_size = x.new_zeros(x.size(0), dtype=torch.long), 1
-        out: Tensor = scatter(x, batch, 0, batch_size, reduce)
-        return out
+        # Half precision would lose count at 2048 rows, bfloat16 at 256.
+        out: Tensor = scatter(accumulated(x), batch, 0, batch_size, reduce)
+        return out.to(x.dtype)
     if mask is None:
         mask = x.new_ones(x.shape[:2], dtype=torch.bool)
     rows = mask.unsqueeze(-1)
     if reduce == "max":
         top = x.masked_fill(~rows, -torch.inf).amax(1)
         return top.masked_fill(~mask.any(1, keepdim=True), 0.0)
-    total = x.masked_fill(~rows, 0.0).sum(1)
-    return total if reduce == "sum" else total / mask.sum(1, keepdim=True).clamp(min=1)
+    total = x.masked_fill(~rows, 0.0).sum(1, dtype=accumulation_dtype(x.dtype))
+    if reduce == "mean":
+        total = total / mask.sum(1, keepdim=True).clamp(min=1)
+    return total.to(x.dtype)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import MessagePassing
@@ -22,12 +21,14 @@ from pyg_diffpool.nn.watchers import (
 from pyg_diffpool.ops import Adjacency, prepare_adjacency, sparse_product
 from pyg_diffpool.ops.dense_coarsen import mask_adjacency, mask_rows
 from pyg_diffpool.ops.level import dense_level, is_dense_level, refuse_mask
-from pyg_diffpool.ops.precision import accumulated, accumulation_dtype
+from pyg_diffpool.ops.precision import accumulated, accumulation_dtype, without_autocast
 from pyg_diffpool.ops.validation import check_choice, check_floating
 
 AGGREGATIONS = ("mean", "sum", "max")
 # What a subclass, or an assignment to an instance, may put other code in place of.
 REPLACEABLE = ("message", "aggregate", "update", "explain_message")
+# Rows of a smaller norm are divided by it instead, as PyTorch's normalize does.
+NORM_EPSILON = 1e-12
 
 
 class SAGEConv(MessagePassing):
@@ -153,7 +154,7 @@ class SAGEConv(MessagePassing):
         out: Tensor = self.lin_l(aggregated)
         if self.root_weight:
             out = out + self.lin_r(x)
-        return F.normalize(out, dim=-1) if self.normalize else out
+        return _normalized(out) if self.normalize else out
 
     def _aggregate_sparse(self, x: Tensor, adjacency: Adjacency) -> Tensor:
         if self.aggr == "max":
@@ -164,8 +165,12 @@ class SAGEConv(MessagePassing):
             # propagate_type: (x: Tensor, edge_weight: OptTensor, weight: OptTensor)
             out: Tensor = self.propagate(edges, x=x, edge_weight=None, weight=None, size=size)
             return out
-        out = sparse_product(adjacency, x)
-        return out if self.aggr == "sum" else _divide(out, _weight_sum(adjacency, x))
+        # A mean is rounded to half precision once, after the division.
+        wide = accumulated(x)
+        out = sparse_product(adjacency, wide)
+        if self.aggr == "mean":
+            out = _divide(out, _weight_sum(adjacency, wide.dtype))
+        return out.to(x.dtype)
 
     def _observed(self) -> bool:
         """Whether messages must be formed one by one: they are watched, or made differently."""
@@ -228,11 +233,14 @@ class SAGEConv(MessagePassing):
             candidates = x.unsqueeze(1).masked_fill((adj_t == 0).unsqueeze(-1), -torch.inf)
             out = candidates.amax(2) if x.size(1) > 0 else x
             return out.masked_fill((adj_t == 0).all(2, keepdim=True), 0.0)
-        out = adj_t.to(x.dtype) @ x
-        if self.aggr == "sum":
-            return out
-        total = adj.sum(1, dtype=accumulation_dtype(adj.dtype))
-        return _divide(out, total.unsqueeze(-1).to(out.dtype))
+        dtype = accumulation_dtype(x.dtype)
+        with without_autocast(x):
+            # Entries of a pooled adjacency count edges: in half precision they would overflow.
+            out = adj_t.to(dtype) @ x.to(dtype)
+        if self.aggr == "mean":
+            total = adj.sum(1, dtype=accumulation_dtype(adj.dtype))
+            out = _divide(out, total.unsqueeze(-1).to(dtype))
+        return out.to(x.dtype)
 
     def __repr__(self) -> str:
         return (
@@ -240,13 +248,21 @@ class SAGEConv(MessagePassing):
         )
 
 
-def _weight_sum(adjacency: Adjacency, x: Tensor) -> Tensor:
+def _normalized(rows: Tensor) -> Tensor:
+    """Divide rows by their Euclidean norm, zero rows by one, with all derivatives finite there."""
+    wide = accumulated(rows)
+    squares = torch.linalg.vecdot(wide, wide).unsqueeze(-1)
+    unit: Tensor = wide * squares.clamp(min=NORM_EPSILON**2).rsqrt()
+    return unit.to(rows.dtype)
+
+
+def _weight_sum(adjacency: Adjacency, dtype: torch.dtype) -> Tensor:
     """Sum of the weights of each node's incoming edges, (N, 1)."""
     if adjacency.weight is None:
-        return adjacency.rowptr.diff().unsqueeze(-1).to(x.dtype)
+        return adjacency.rowptr.diff().unsqueeze(-1).to(dtype)
     weight = adjacency.weight.to(accumulation_dtype(adjacency.weight.dtype))
     total = weight.new_zeros(adjacency.num_nodes).index_add(0, adjacency.target, weight)
-    return total.unsqueeze(-1).to(x.dtype)
+    return total.unsqueeze(-1).to(dtype)
 
 
 def _divide(numerator: Tensor, total: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from pyg_diffpool.ops.edge_formats import infer_num_nodes, read_edges
 from pyg_diffpool.ops.edge_order import is_increasing, mirrors, pair_order, stable_order
 from pyg_diffpool.ops.library import traced
 from pyg_diffpool.ops.order_edges import order_edges
+from pyg_diffpool.ops.precision import accumulated
+from pyg_diffpool.ops.transforms import refuse_batched, refuse_tracing
 from pyg_diffpool.ops.validation import check_edges, check_flag, kind, read_size, values_checked
 
 
@@ -132,6 +134,7 @@ def prepare_adjacency(
         >>> adjacency.rowptr, adjacency.col, adjacency.weight
         (tensor([0, 1, 2]), tensor([1, 0]), tensor([1., 2.]))
     """
+    refuse_tracing()
     check_flag("validate", validate, optional=True)
     check_flag("transpose", transpose, optional=True)
     if num_nodes is not None:
@@ -154,6 +157,7 @@ def prepare_adjacency(
     source, target, weight = read_edges(edge_index, edge_weight, num_nodes)
     if num_nodes is None:
         num_nodes = infer_num_nodes(edge_index, source, target)
+    refuse_batched("edge_index", source)
     values = values_checked(source, validate)
     ordered = isinstance(edge_index, EdgeIndex) and edge_index.is_sorted
     declared = (
@@ -235,7 +239,8 @@ def _coalesce(
     if weight is None:
         # Whatever the default dtype, counts are exact and never wider than features.
         weight = torch.ones(key.numel(), dtype=torch.float32, device=key.device)
-    weight = weight.new_zeros(source.numel()).index_add(0, slot, weight)
+    wide = accumulated(weight)
+    weight = wide.new_zeros(source.numel()).index_add(0, slot, wide).to(weight.dtype)
     return source, target, weight
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from pyg_diffpool.ops.dense_coarsen import mask_rows, node_counts
 from pyg_diffpool.ops.level import dense_rows, is_dense_level, refuse_mask
+from pyg_diffpool.ops.library import differentiable
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 from pyg_diffpool.ops.reduction import at_least_one, check_convention, reduce_graphs
 from pyg_diffpool.ops.segments import Segments, segments
@@ -114,23 +114,37 @@ def row_entropy(s: Tensor, convention: str) -> Tensor:
         s = s.to(accumulation_dtype(s.dtype))
         if convention == "pyg":
             return -(s * torch.log(s + PYG_EPSILON)).sum(-1)
-        rows: Tensor = _RowEntropy.apply(s)  # type: ignore[no-untyped-call]
+        rows: Tensor = _entropy_of_rows(s)
         return rows
 
 
-class _RowEntropy(torch.autograd.Function):
-    """Entropy of each row, whose infinite slope at 0, and slope at 1, are taken for 0."""
+def _no_slope(s: Tensor) -> Tensor:
+    """Where the slope, infinite at 0, counts as 0: there, at 1, and where 1/s would overflow."""
+    return (s.abs() < torch.finfo(s.dtype).tiny).logical_or_(s == 1)
 
-    @staticmethod
-    def forward(ctx: Any, s: Tensor) -> Tensor:
-        ctx.save_for_backward(s)
-        rows: Tensor = torch.special.entr(s).sum(-1)
-        return rows
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        s: Tensor = ctx.saved_tensors[0]
-        slope = s.log().add_(1).neg_()
-        slope.masked_fill_((s == 0).logical_or_(s == 1), 0.0)
-        return slope.mul_(grad.unsqueeze(-1))
+def _plain(s: Tensor) -> Tensor:
+    rows: Tensor = torch.special.entr(s.masked_fill(_no_slope(s), 1.0)).sum(-1)
+    return rows
+
+
+def _forward(s: Tensor) -> Tensor:
+    rows: Tensor = torch.special.entr(s).sum(-1)
+    return rows
+
+
+def _setup(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs)
+
+
+def _restore(ctx: Any) -> tuple[Tensor]:
+    return (ctx.saved_tensors[0],)
+
+
+def _backward(ctx: Any, grad: Tensor) -> Tensor:
+    s: Tensor = ctx.saved_tensors[0]
+    slope = s.log().add_(1).neg_().masked_fill_(_no_slope(s), 0.0)
+    return slope.mul_(grad.unsqueeze(-1))
+
+
+_entropy_of_rows = differentiable("row_entropy", _forward, _setup, _backward, _plain, _restore)

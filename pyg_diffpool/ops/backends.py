@@ -21,7 +21,8 @@ from torch import Tensor
 from torch_geometric.utils import to_dense_batch
 
 from pyg_diffpool.ops import triton_kernels
-from pyg_diffpool.ops.segments import Segments
+from pyg_diffpool.ops.library import traced
+from pyg_diffpool.ops.segments import UNKNOWN, Segments
 
 # What a matrix product costs beside its arithmetic, in multiply-adds, and how many of them padding
 # is worth (see choose_backend).
@@ -198,6 +199,36 @@ def backend_for(name: str, graphs: Segments, x: Tensor, s: Tensor) -> Backend:
     elif name == "auto":
         name = choose_backend(graphs, s.size(1), x.size(1) + 2 * s.size(1))
     return BACKENDS[name](graphs)
+
+
+def plain_contract(
+    graphs: Segments, x: Tensor, p: Tensor, s: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what ``contract`` does, in operations that can be differentiated at will."""
+    columns = [x.size(1), s.size(1), s.size(1)]
+    out = _plain_products(graphs, s, torch.cat([x, p, s], 1))
+    pooled, product, gram = torch.split(out, columns, -1)
+    return pooled, product, gram
+
+
+def _plain_products(graphs: Segments, s: Tensor, rows: Tensor) -> Tensor:
+    batch_size, clusters, columns = graphs.batch_size, s.size(1), rows.size(1)
+    if graphs.given_width == UNKNOWN and traced():
+        # Nobody can be asked for sizes: add up the outer products of the rows.
+        outer = s.unsqueeze(2) * rows.unsqueeze(1)
+        zeros = rows.new_zeros(batch_size, clusters, columns)
+        return zeros.index_add(0, graphs.batch, outer)
+    if choose_backend(graphs, clusters, columns) == "ragged":
+        sizes = graphs.sizes.tolist()
+        runs = zip(torch.split(s, sizes), torch.split(rows, sizes), strict=True)
+        return torch.stack([run.t() @ values for run, values in runs])
+    slots = graphs.slots()
+
+    def padded(values: Tensor) -> Tensor:
+        zeros = values.new_zeros(batch_size * graphs.width, values.size(1))
+        return zeros.index_add(0, slots, values).view(batch_size, graphs.width, values.size(1))
+
+    return torch.bmm(padded(s).transpose(1, 2), padded(rows))
 
 
 def choose_backend(segments: Segments, num_clusters: int, num_columns: int) -> str:

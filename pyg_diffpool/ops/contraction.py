@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.backends import Contractions
+from pyg_diffpool.ops.backends import Contractions, plain_contract
 from pyg_diffpool.ops.contraction_gradient import contraction_gradient
 from pyg_diffpool.ops.distances import (
     exactly,
@@ -26,6 +26,7 @@ from pyg_diffpool.ops.library import operator
 from pyg_diffpool.ops.operator_level import LEVEL_SIGNATURE, Level
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 from pyg_diffpool.ops.segments import Segments
+from pyg_diffpool.ops.sparse_product import plain_product
 
 
 class Contraction(NamedTuple):
@@ -67,6 +68,27 @@ def _forward(x: Tensor, s: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
     adj = out.product if level.adjacency.undirected else out.product.transpose(1, 2).contiguous()
     pooled = out.pooled.to(torch.promote_types(x.dtype, s.dtype))
     return pooled, adj, out.gram, squared, near, out.kept
+
+
+def _plain(x: Tensor, s: Tensor, *arguments: Any) -> Contraction:
+    """Do the same in PyTorch's own operations, of which none looks at a value."""
+    *level_arguments, distances = arguments
+    level = Level.of(tuple(level_arguments))
+    dtype = _accumulation_dtype(x, s, level.adjacency)
+    with without_autocast(x):
+        rows, wide = x.to(dtype), s.to(dtype)
+        squared, _ = _no_distances(wide, 0)
+        if distances:
+            # Whether the terms of the identity will cancel is not known.
+            rows, wide = exact(rows), exact(wide)
+        pooled, product, gram = plain_contract(
+            level.graphs, rows, plain_product(level.adjacency, wide), wide
+        )
+        if distances:
+            norms = squared_norms(level.adjacency, level.graphs)
+            squared = norms + identity_terms(product, gram)
+    pooled = pooled.to(torch.promote_types(x.dtype, s.dtype))
+    return Contraction(pooled, product.transpose(1, 2).to(dtype), gram.to(dtype), squared)
 
 
 def _fake(x: Tensor, s: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
@@ -114,13 +136,19 @@ def _squared_distances(level: Level, s: Tensor, out: Contractions) -> tuple[Tens
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    x, s, *level, ctx.width, ctx.backend, _ = inputs
+    x, s, *level, ctx.width, ctx.backend, ctx.distances = inputs
     _, _, gram, _, near, kept = output
     tensors = [argument for argument in level if not isinstance(argument, bool)]
     ctx.coalesced = level[6]
     ctx.save_for_backward(x, s, kept, gram, near, *tensors)
     ctx.mark_non_differentiable(near, kept)
     ctx.set_materialize_grads(False)
+
+
+def _restore(ctx: Any) -> tuple[Any, ...]:
+    x, s, _, _, _, *adjacency, batch, ptr = ctx.saved_tensors
+    graphs = (batch, ptr, ctx.width, ctx.backend)
+    return (x, s, *adjacency, ctx.coalesced, *graphs, ctx.distances)
 
 
 def _backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -142,4 +170,6 @@ _contract = operator(
     _fake,
     _setup,
     _backward,
+    _plain,
+    _restore,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pyg_diffpool.ops.transforms import is_batched, transformed
+
 # Above it torch has a radix sort; below, NumPy's for 16-bit numbers is faster than torch's other.
 RADIX_SORTED_BY_TORCH = 2**15
 SIXTEEN_BITS = 2**16
@@ -41,6 +43,8 @@ def mirrors(
     mirrored_weight: Tensor | None,
 ) -> bool:
     """Whether edges sorted by source equal the swapped edges sorted by target."""
+    if weight is not None and is_batched(weight):
+        return False
     if not (torch.equal(source, mirrored_source) and torch.equal(target, mirrored_target)):
         return False
     return weight is None or mirrored_weight is None or bool(torch.equal(weight, mirrored_weight))
@@ -58,4 +62,5 @@ def _small(nodes: Tensor, num_nodes: int) -> bool:
         nodes.device.type == "cpu"
         and nodes.numel() < RADIX_SORTED_BY_TORCH
         and num_nodes <= SIXTEEN_BITS
+        and not transformed()
     )

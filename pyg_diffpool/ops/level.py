@@ -148,7 +148,7 @@ def dense_level(
     _refuse("batch", batch)
     parts, truth = read_dense({**rows, "edge_index": matrices}, read_mask(mask, validate))
     level = DenseLevel(parts[:-1], parts[-1], truth)
-    _check_sizes(max(parts, key=lambda part: part.size(0)), batch_size, max_num_nodes)
+    _check_sizes(_batch_size(parts), parts[0].size(1), batch_size, max_num_nodes)
     if values_seen(matrices, validate):
         weights = mask_adjacency(level.adj, level.mask)
         check_finite("edge_index", weights)
@@ -223,7 +223,7 @@ def dense_rows(
     check_flag("validate", validate, optional=True)
     _refuse("batch", batch)
     (s,), mask = read_dense({"s": s}, read_mask(mask, validate))
-    _check_sizes(s, batch_size, max_num_nodes)
+    _check_sizes(s.size(0), s.size(1), batch_size, max_num_nodes)
     return None if mask is None else _expand(mask, s.size(0))
 
 
@@ -250,11 +250,13 @@ def read_mask(mask: Tensor | None, validate: bool | None) -> Tensor | None:
     return truth
 
 
-def _check_sizes(rows: Tensor, batch_size: int | None, max_num_nodes: int | None) -> None:
+def _check_sizes(
+    graphs: int, nodes: int, batch_size: int | None, max_num_nodes: int | None
+) -> None:
     """Check sizes that only a sparse level needs to be told, by what has all graphs."""
     for name, given, true in (
-        ("batch_size", batch_size, rows.size(0)),
-        ("max_num_nodes", max_num_nodes, rows.size(1)),
+        ("batch_size", batch_size, graphs),
+        ("max_num_nodes", max_num_nodes, nodes),
     ):
         if given is not None and read_size(name, given) != true:
             raise ValueError(f"{name}: expected None or {true} on this dense level, got {given}")

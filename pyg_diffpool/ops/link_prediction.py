@@ -181,7 +181,7 @@ def _scaled(norm: Tensor, sizes: Tensor, scale: str | None) -> Tensor:
 
 
 def _square_root(squared: Tensor) -> Tensor:
-    """Root whose slope at zero is zero; rounding may have left zero slightly negative."""
-    smallest = torch.finfo(squared.dtype).tiny
-    root: Tensor = squared.clamp(min=smallest).sqrt() - smallest**0.5
-    return root
+    """Root whose derivatives at zero are zero; rounding may have left zero slightly negative."""
+    # Higher derivatives must not overflow above it, and no norm is as small, but by cancellation.
+    zero = squared <= torch.finfo(squared.dtype).tiny ** 0.5
+    return squared.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)

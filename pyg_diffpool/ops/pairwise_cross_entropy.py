@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 from pyg_diffpool.ops.segments import Segments
+from pyg_diffpool.ops.transforms import is_batched, transformed
 
 REFERENCE_EPSILON = 1e-7
 TILE_ENTRIES = 2**20
@@ -23,9 +24,9 @@ TILE_ENTRIES = 2**20
 
 def check_probabilities(weight: Tensor | None, name: str = "edge_weight") -> None:
     """Raise a :class:`ValueError` unless weights are probabilities of edges."""
-    if weight is None or weight.numel() == 0:
+    if weight is None or weight.numel() == 0 or is_batched(weight):
         return
-    low, high = float(weight.min()), float(weight.max())
+    low, high = (float(bound) for bound in weight.detach().aminmax())
     if low < 0 or high > 1:
         raise ValueError(
             f"{name}: expected weights within [0, 1] under convention='reference', whose cross "
@@ -48,9 +49,12 @@ def sparse_cross_entropy(s: Tensor, adjacency: Adjacency, graphs: Segments) -> T
     """Return the sum over all pairs of each graph."""
     totals = exact(s.new_zeros(graphs.batch_size))
     for tile in _tiles(graphs):
-        part = checkpoint(
-            _tile_loss, s, adjacency.weight, adjacency, graphs, tile, use_reentrant=False
-        )
+        arguments = (s, adjacency.weight, adjacency, graphs, tile)
+        if transformed():
+            # Checkpoints are not made for that: all tiles are kept.
+            part = _tile_loss(*arguments)
+        else:
+            part = checkpoint(_tile_loss, *arguments, use_reentrant=False)
         index = torch.arange(tile.first_graph, tile.last_graph, device=s.device)
         totals = totals.index_add(0, index, part)
     return totals
@@ -99,7 +103,7 @@ def _tile_loss(
 
     columns = s.new_zeros(valid.shape + s.shape[1:], dtype=accumulation_dtype(s.dtype))
     nodes = s[tile.first_node : int(graphs.ptr[tile.last_graph])]
-    columns = columns.masked_scatter(valid.unsqueeze(-1), nodes.to(columns.dtype))
+    columns = columns.index_put(valid.nonzero(as_tuple=True), nodes.to(columns.dtype))
 
     edges = slice(int(adjacency.rowptr[start]), int(adjacency.rowptr[stop]))
     target, source = adjacency.target[edges], adjacency.col[edges]

@@ -10,6 +10,7 @@ from torch_geometric.index import index2ptr
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.library import operator, traced
+from pyg_diffpool.ops.transforms import refuse_batched, refuse_tracing
 from pyg_diffpool.ops.validation import check_tensor, read_size, values_checked
 
 UNKNOWN = -1
@@ -90,6 +91,7 @@ def segments(
     """
     if isinstance(batch, Segments):
         return batch
+    refuse_tracing()
     if batch_size is not None:
         batch_size = read_size("batch_size", batch_size)
     if max_num_nodes is not None:
@@ -113,6 +115,7 @@ def segments(
         )
     if batch.is_floating_point() or batch.is_complex() or batch.dtype == torch.bool:
         raise TypeError(f"batch: expected an integer dtype, got {batch.dtype}")
+    refuse_batched("batch", batch)
     batch = batch.long()
     col, target = (None, None) if adjacency is None else (adjacency.col, adjacency.target)
     size = UNKNOWN if batch_size is None else batch_size

@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from pyg_diffpool.ops.library import traced
+from pyg_diffpool.ops.library import differentiable
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 
 
@@ -46,13 +45,7 @@ def soft_assignment_and_entropy(
 ) -> tuple[Tensor, Tensor]:
     """Return what :func:`soft_assignment` does, and the entropy of each row."""
     with without_autocast(logits):
-        wide = _masked(logits, columns)
-        if traced():
-            # A compiler derives and fuses the gradient by itself.
-            logarithm = wide.log_softmax(-1)
-            s = logarithm.exp()
-            return s, -(s * logarithm.clamp(min=LOWEST_LOGARITHM)).sum(-1)
-        s, entropy = _SoftAssignment.apply(wide)  # type: ignore[no-untyped-call]
+        s, entropy = _softmax_and_entropy(_masked(logits, columns))[:2]
     return s, entropy
 
 
@@ -62,28 +55,40 @@ def _masked(logits: Tensor, columns: Tensor | None) -> Tensor:
     return wide if columns is None else wide.masked_fill(~columns, -torch.inf)
 
 
-class _SoftAssignment(torch.autograd.Function):
-    r"""Softmax :math:`\mathbf{s}` of each row and its entropy :math:`H`, with a joint gradient.
+def _plain(logits: Tensor) -> tuple[Tensor, Tensor]:
+    logarithm = logits.log_softmax(-1)
+    s = logarithm.exp()
+    return s, -(s * logarithm.clamp(min=LOWEST_LOGARITHM)).sum(-1)
 
-    .. math::
-        \frac{\partial H}{\partial l_k} = -s_k (\log s_k + H)
-    """
 
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
-        logarithm = logits.log_softmax(-1)
-        s = logarithm.exp()
-        logarithm.clamp_(min=LOWEST_LOGARITHM)
-        ctx.save_for_backward(s, logarithm)
-        return s, -torch.linalg.vecdot(s, logarithm)
+def _forward(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    logarithm = logits.log_softmax(-1)
+    s = logarithm.exp()
+    logarithm.clamp_(min=LOWEST_LOGARITHM)
+    return s, -torch.linalg.vecdot(s, logarithm), logarithm
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor, grad_entropy: Tensor) -> Tensor:
-        s, logarithm = ctx.saved_tensors
-        onto_s = torch.addcmul(grad, logarithm, grad_entropy.unsqueeze(-1), value=-1)
-        onto: Tensor = torch._softmax_backward_data(onto_s, s, -1, s.dtype)
-        return onto
+
+def _setup(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
+    s, _, logarithm = output
+    ctx.mark_non_differentiable(logarithm)
+    ctx.save_for_backward(inputs[0], s, logarithm)
+
+
+def _restore(ctx: Any) -> tuple[Tensor]:
+    return (ctx.saved_tensors[0],)
+
+
+def _backward(ctx: Any, grad: Tensor, grad_entropy: Tensor, _: Tensor) -> Tensor:
+    _, s, logarithm = ctx.saved_tensors
+    onto_s = torch.addcmul(grad, logarithm, grad_entropy.unsqueeze(-1), value=-1)
+    onto: Tensor = torch._softmax_backward_data(onto_s, s, -1, s.dtype)
+    return onto
+
+
+# With s the softmax of a row and H its entropy, ∂H/∂l_k = -s_k (log s_k + H).
+_softmax_and_entropy = differentiable(
+    "softmax_and_entropy", _forward, _setup, _backward, _plain, _restore
+)
 
 
 def cluster_mask(sizes: Tensor, ratio: float, max_clusters: int) -> Tensor:

@@ -12,9 +12,6 @@ from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.library import operator
 from pyg_diffpool.ops.precision import accumulated, without_autocast
 
-# The tensors never leave this file; users need not hear that their format is young.
-warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
-
 # On a CPU, MKL's product wins below this many columns and torch's own from there on
 # (measured over 1,000 to 10,000 nodes and 4,000 to 157,000 edges).
 WIDE_COLUMNS = 64
@@ -60,6 +57,14 @@ def adjacency_arguments(adjacency: Adjacency) -> tuple[Any, ...]:
     return (*adjacency[:4], symmetric, *adjacency[5:])
 
 
+def plain_product(adjacency: Adjacency, x: Tensor) -> Tensor:
+    """Multiply edge by edge, in operations that can be differentiated and transformed at will."""
+    rows = x.index_select(0, adjacency.col)
+    if adjacency.weight is not None:
+        rows = rows * adjacency.weight.to(x.dtype).unsqueeze(1)
+    return x.new_zeros(x.shape).index_add(0, adjacency.target, rows)
+
+
 def spmm(adjacency: Adjacency, x: Tensor) -> Tensor:
     """Multiply without recording a gradient; :obj:`x` and the weights are float32 or float64."""
     weight = adjacency.weight
@@ -80,6 +85,20 @@ def _matrix(adjacency: Adjacency, weight: Tensor) -> Tensor:
     )
 
 
+def _spend_warning() -> None:
+    """Let torch say now, once a process, that the format is young: the tensors stay in this file.
+
+    Suppressing the warning where they are made would have to change the filters of all threads.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        nothing = torch.zeros(1, dtype=torch.long)
+        torch.sparse_csr_tensor(nothing, nothing[:0], torch.zeros(0), (0, 0))
+
+
+_spend_warning()
+
+
 def edge_products(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:
     r"""Return :math:`\mathbf{x}_u^{\top} \mathbf{y}_v` for each edge :math:`u \to v`."""
     if adjacency.col.numel() == 0 or x.size(1) == 0:
@@ -96,6 +115,11 @@ def _forward(x: Tensor, *adjacency: Any) -> Tensor:
         return spmm(Adjacency(*adjacency), accumulated(x)).to(x.dtype)
 
 
+def _plain(x: Tensor, *adjacency: Any) -> Tensor:
+    with without_autocast(x):
+        return plain_product(Adjacency(*adjacency), accumulated(x)).to(x.dtype)
+
+
 def _fake(x: Tensor, *adjacency: Any) -> Tensor:
     return x.new_empty(x.shape)
 
@@ -103,6 +127,10 @@ def _fake(x: Tensor, *adjacency: Any) -> Tensor:
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     x, rowptr, col, target, weight, symmetric, transposed, ctx.coalesced = inputs
     ctx.save_for_backward(x, rowptr, col, target, weight, symmetric, transposed)
+
+
+def _restore(ctx: Any) -> tuple[Any, ...]:
+    return (*ctx.saved_tensors, ctx.coalesced)
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -138,6 +166,8 @@ _product = operator(
     _fake,
     _setup,
     _backward,
+    _plain,
+    _restore,
 )
 _transposed_product = operator(
     "transposed_product",

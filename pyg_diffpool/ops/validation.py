@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pyg_diffpool.ops.library import traced
 from pyg_diffpool.ops.precision import HALF
+from pyg_diffpool.ops.transforms import is_batched
 
 FLOATING = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
@@ -18,25 +19,21 @@ LARGEST_SIZE = 2**31 - 1
 
 
 def values_checked(tensor: Tensor, validate: bool | None) -> bool:
-    """Whether values are looked at: always on the CPU, on a GPU only when asked."""
+    """Whether values are looked at: always on the CPU, on a GPU only when asked.
+
+    Never under ``torch.func.vmap``, whose entries have no single answer.
+    """
+    if is_batched(tensor):
+        return False
     return not tensor.is_cuda if validate is None else validate
 
 
 def values_seen(tensor: Tensor, validate: bool | None) -> bool:
     """Whether Python code may look at values: as :func:`values_checked`, where there are any.
 
-    Traced code has none yet, and the entries that ``torch.func.vmap`` hides have no single answer.
+    Traced code has none yet.
     """
-    return values_checked(tensor, validate) and not traced() and not _vectorised(tensor)
-
-
-def _vectorised(tensor: Tensor) -> bool:
-    functorch = torch._C._functorch
-    while functorch.is_functorch_wrapped_tensor(tensor):
-        if functorch.is_batchedtensor(tensor):
-            return True
-        tensor = functorch.get_unwrapped(tensor)
-    return False
+    return values_checked(tensor, validate) and not traced()
 
 
 def kind(value: object) -> str:
@@ -180,6 +177,8 @@ def check_edges(
 
 def check_finite(name: str, weight: Tensor) -> None:
     """Raise a :class:`ValueError` if a weight is infinite or not a number."""
+    if is_batched(weight):
+        return
     if not bool(torch.isfinite(weight).all()):
         bad = weight[~torch.isfinite(weight)][0].item()
         raise ValueError(f"{name}: expected finite weights, got {bad}")

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.library import opcheck
 
-from pyg_diffpool import coarsen, link_prediction_loss, prepare_adjacency
+from pyg_diffpool import link_prediction_loss, prepare_adjacency
 from pyg_diffpool.ops.operator_level import Level
 from pyg_diffpool.ops.segments import segments
-from pyg_diffpool.ops.sparse_product import adjacency_arguments, sparse_product
+from pyg_diffpool.ops.sparse_product import adjacency_arguments
 from tests.problems import make_problem
 
 OPERATORS = torch.ops.pyg_diffpool
@@ -96,32 +96,6 @@ def test_segment_pointers(batch_size):
     problem, adjacency, _ = some_graphs("undirected", torch.float32)
     edges = (adjacency.col, adjacency.target)
     opcheck(OPERATORS.segment_pointers.default, (problem.batch, *edges, batch_size, -1, True))
-
-
-def twice(function, *inputs):
-    """Differentiate a scalar of the gradients."""
-    (grad,) = torch.autograd.grad(function(*inputs).square().sum(), inputs[0], create_graph=True)
-    grad.square().sum().backward()
-
-
-@pytest.mark.parametrize("traced", [False, True])
-def test_second_derivatives_are_refused_by_name(traced):
-    problem, adjacency, graphs = some_graphs("undirected", torch.float64)
-    x, s = leaf(problem.x, torch.float64), leaf(problem.s, torch.float64)
-    level = (*Level(adjacency, graphs, "auto").arguments(), True)
-    if traced:
-        functions = {
-            "transposed_product": lambda x: OPERATORS.sparse_product(x, *level[:7]),
-            "contraction_gradient": lambda x: OPERATORS.contract(x, s, *level)[0],
-        }
-    else:
-        functions = {
-            "transposed_product": lambda x: sparse_product(adjacency, x),
-            "contraction_gradient": lambda x: coarsen(x, s, adjacency, batch=problem.batch).x,
-        }
-    for name, function in functions.items():
-        with pytest.raises(NotImplementedError, match=f"pyg_diffpool::{name}: .*twice"):
-            twice(function, x)
 
 
 def test_duplicates_that_were_not_summed_count_as_one_entry():
