@@ -1,22 +1,11 @@
-"""Names that every doctest may use, and marks whose tests must not be skipped."""
+"""Marks whose tests must not be skipped."""
 
 import os
 from collections.abc import Generator
-from typing import Any
 
 import pytest
-import torch
 
 MUST_RUN = os.environ.get("PYG_DIFFPOOL_MUST_RUN", "").split()
-
-# The search for doctests imports every module; this one needs Triton, which is optional.
-collect_ignore = ["pyg_diffpool/ops/triton_programs.py"]
-
-
-@pytest.fixture(autouse=True)
-def _doctest_names(doctest_namespace: dict[str, Any]) -> None:
-    doctest_namespace["torch"] = torch
-    torch.manual_seed(0)
 
 
 @pytest.hookimpl(wrapper=True)

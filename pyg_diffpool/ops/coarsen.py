@@ -26,6 +26,7 @@ class Coarsening(NamedTuple):
         gram: Gram matrix :math:`\mathbf{S}^{\top} \mathbf{S}`, shape :math:`(B, K, K)`.
 
     Example:
+        >>> import torch
         >>> s = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
         >>> coarsening = coarsen(torch.ones(3, 1), s, torch.tensor([[0, 1], [2, 2]]))
         >>> coarsening.gram[0].diagonal()  # of hard assignments: the sizes of the clusters
@@ -92,11 +93,12 @@ def coarsen(
             an index is out of range, a weight is not finite, or there are no clusters.
 
     Example:
+        >>> import torch
         >>> x = torch.tensor([[1.0], [2.0], [3.0]])
         >>> s = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
         >>> edge_index = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
         >>> out = coarsen(x, s, edge_index)
-        >>> out.x.flatten(), out.adj[0]
+        >>> out.x.flatten(), out.adj[0]  # doctest: +NORMALIZE_WHITESPACE
         (tensor([3., 3.]), tensor([[2., 1.], [1., 0.]]))
     """
     check_choice("backend", backend, ("auto", *BACKENDS))

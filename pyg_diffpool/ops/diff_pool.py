@@ -158,6 +158,7 @@ def diff_pool(
         ValueError: As :func:`coarsen` and :func:`link_prediction_loss` do.
 
     Example:
+        >>> import torch
         >>> x, s = torch.randn(5, 8), torch.randn(5, 2)
         >>> edge_index = torch.tensor([[0, 1, 3, 4], [1, 0, 4, 3]])
         >>> batch = torch.tensor([0, 0, 0, 1, 1])
@@ -254,9 +255,10 @@ def dense_diff_pool(
         ValueError: If sizes do not match.
 
     Example:
+        >>> import torch
         >>> x, adj, s = torch.ones(1, 2, 3), torch.ones(1, 2, 2), torch.zeros(1, 2, 2)
         >>> x, adj, link_loss, entropy_loss = dense_diff_pool(x, adj, s)
-        >>> adj, link_loss
+        >>> adj, link_loss  # doctest: +NORMALIZE_WHITESPACE
         (tensor([[[1., 1.], [1., 1.]]]), tensor(0.2500))
     """
     check_flag("normalize", normalize)

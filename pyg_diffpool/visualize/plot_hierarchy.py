@@ -89,6 +89,7 @@ def plot_hierarchy(
         ValueError: As :func:`hierarchy`; or if there are not as many axes as levels.
 
     Example:
+        >>> import torch
         >>> from matplotlib.figure import Figure
         >>> data = Data(edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), num_nodes=3)
         >>> s = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]])

@@ -1,0 +1,33 @@
+"""What ``pytest --doctest-modules --pyargs pyg_diffpool`` needs, in a checkout or installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+# Modules whose examples need optional packages.
+NEEDS = {
+    "pyg_diffpool.visualize.drawing": ("networkx", "scipy"),
+    "pyg_diffpool.visualize.figures": ("matplotlib",),
+    "pyg_diffpool.visualize.hierarchy": ("networkx", "scipy"),
+    "pyg_diffpool.visualize.hulls": ("scipy",),
+    "pyg_diffpool.visualize.layout": ("networkx", "scipy"),
+    "pyg_diffpool.visualize.plot_assignment": ("matplotlib",),
+    "pyg_diffpool.visualize.plot_hierarchy": ("matplotlib", "networkx", "scipy"),
+    "pyg_diffpool.visualize.plot_training": ("matplotlib",),
+}
+
+# The search imports every module; this one is all for Triton, and has no examples.
+collect_ignore = [] if find_spec("triton") else ["ops/triton_programs.py"]
+
+
+def pytest_itemcollected(item: Any) -> None:
+    """Skip an example whose optional package is not installed."""
+    # Here, so that the package can be walked where there is no pytest.
+    import pytest
+
+    example = getattr(item, "dtest", None)
+    module = "" if example is None else str(example.globs.get("__name__"))
+    missing = [package for package in NEEDS.get(module, ()) if find_spec(package) is None]
+    if missing:
+        item.add_marker(pytest.mark.skip(reason=f"{', '.join(missing)} not installed"))
