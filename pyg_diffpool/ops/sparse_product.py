@@ -54,7 +54,16 @@ def adjacency_arguments(adjacency: Adjacency) -> tuple[Any, ...]:
     """Return the arguments that :data:`ADJACENCY_SIGNATURE` describes."""
     flag = adjacency.undirected
     symmetric = flag if isinstance(flag, Tensor) else torch.tensor(flag)
-    return (*adjacency[:4], symmetric, *adjacency[5:])
+    # By name: up to torch 2.8 torch.compile cannot slice a NamedTuple that has properties.
+    return (
+        adjacency.rowptr,
+        adjacency.col,
+        adjacency.target,
+        adjacency.weight,
+        symmetric,
+        adjacency.transposed,
+        adjacency.coalesced,
+    )
 
 
 def plain_product(adjacency: Adjacency, x: Tensor) -> Tensor:
