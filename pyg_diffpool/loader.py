@@ -11,6 +11,8 @@ from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data, InMemoryDataset
 
+from pyg_diffpool.ops.edge_formats import read_weights
+from pyg_diffpool.ops.validation import check_finite, check_flag, read_size, values_checked
 from pyg_diffpool.resident_adjacency import ResidentAdjacency
 from pyg_diffpool.resident_graphs import concatenate, sort_edges, starts
 
@@ -60,6 +62,17 @@ class ResidentLoader:
             (default: :obj:`False`)
         generator (torch.Generator, optional): Source of the shuffled orders, on the CPU.
             (default: :obj:`None`)
+        shard (bool, optional): What each process of :mod:`torch.distributed` gets. :obj:`True`: its
+            share, as :class:`torch.utils.data.DistributedSampler` gives it: one order for all
+            processes (drawn from the number of the pass, or by a :obj:`generator` of equal state
+            everywhere), and equally many graphs for each, for which a few are repeated, or left
+            out with :obj:`drop_last`. :obj:`False`: all graphs. Without a choice a pass is refused
+            where there are several processes. (default: :obj:`None`)
+
+    Raises:
+        TypeError: If :obj:`edge_weight` of the graphs is no floating point tensor.
+        ValueError: If sizes or graph numbers do not fit, or a weight is not finite.
+        RuntimeError: By a pass over the loader in one of several processes, without :obj:`shard`.
 
     Example:
         >>> import torch
@@ -87,14 +100,19 @@ class ResidentLoader:
         max_resident_bytes: int | None = None,
         drop_last: bool = False,
         generator: torch.Generator | None = None,
+        shard: bool | None = None,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
-        self.batch_size = batch_size
+        check_flag("shard", shard, optional=True)
+        self.batch_size = read_size("batch_size", batch_size, least=1)
         self.shuffle = shuffle
+        self.shard = shard
+        self._epoch = 0
         self.drop_last = drop_last
         self.generator = generator
         graphs, self.is_undirected = sort_edges(concatenate(dataset))
+        weight = read_weights(graphs.edge_weight, graphs.edge_index.size(1))
+        if weight is not None and values_checked(weight, None):
+            check_finite("edge_weight", weight)
         if x is not None:
             total = int(graphs.num_nodes.sum())
             if x.dim() != 2 or x.size(0) != total:
@@ -139,21 +157,57 @@ class ResidentLoader:
         other._index = self._checked(index)
         return other
 
+    def set_epoch(self, epoch: int) -> None:
+        """Number the next pass, from which its order is drawn where processes share the graphs.
+
+        Passes are counted from 0 on by themselves; one that resumes an earlier run sets its own.
+
+        Example:
+            >>> from pyg_diffpool.datasets import CommunityChains
+            >>> loader = ResidentLoader(CommunityChains(num_graphs=4), shuffle=True, shard=True)
+            >>> loader.set_epoch(3)
+        """
+        self._epoch = read_size("epoch", epoch)
+
     def __len__(self) -> int:
-        count = self._index.numel()
+        count, processes = self._index.numel(), self._place()[1]
+        count = count // processes if self.drop_last else -(-count // processes)
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self._index
-        if self.shuffle:
-            order = order[torch.randperm(order.numel(), generator=self.generator)]
-        order = order[: len(self) * self.batch_size]
+        order = self._share(*self._place())[: len(self) * self.batch_size]
         for chosen in self._blocks(order):
             for batch in self._collate(chosen):
                 if self._copied_to is not None:
                     pinned = batch.pin_memory() if torch.cuda.is_available() else batch
                     batch = pinned.to(self._copied_to, non_blocking=True)
                 yield batch
+
+    def _place(self) -> tuple[int, int]:
+        """This process's number and how many there are, among those that share the graphs."""
+        distributed = torch.distributed
+        if self.shard is False or not distributed.is_available():
+            return 0, 1
+        processes = distributed.get_world_size() if distributed.is_initialized() else 1
+        if processes > 1 and self.shard is None:
+            raise RuntimeError(
+                f"ResidentLoader: expected a choice of shard in one of {processes} processes: "
+                "shard=True gives each its share of the graphs, shard=False all of them to each"
+            )
+        return (distributed.get_rank() if processes > 1 else 0), processes
+
+    def _share(self, rank: int, processes: int) -> Tensor:
+        """Return the graphs of the next pass, in order."""
+        order, generator = self._index, self.generator
+        if processes > 1 and generator is None:
+            generator = torch.Generator().manual_seed(self._epoch)
+        self._epoch += 1
+        if self.shuffle:
+            order = order[torch.randperm(order.numel(), generator=generator)]
+        if processes == 1 or order.numel() == 0:
+            return order
+        each = order.numel() // processes if self.drop_last else -(-order.numel() // processes)
+        return order.repeat(processes)[: each * processes][rank::processes]
 
     def __repr__(self) -> str:
         return (

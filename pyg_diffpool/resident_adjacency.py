@@ -77,7 +77,8 @@ class ResidentAdjacency(NamedTuple):
         for number, num_nodes in enumerate(node_totals):
             rowptr = ends[first_node : first_node + num_nodes + 1] - first_edge
             row, col = rows[number], cols[number]
-            weight = None if edge_weight is None else edge_weight[number]
+            # Weights (E, 1) are as good as (E) here, as beside edge_index.
+            weight = None if edge_weight is None else edge_weight[number].reshape(-1)
             if orders is None:
                 yield Adjacency(rowptr, col, row, weight, True, None, self.coalesced)
             else:

@@ -93,7 +93,9 @@ class CommunityChains(InMemoryDataset):
         community, edge_index = _strips(num_graphs, length, width, edge_probability, generator)
         color = colors.flatten()[community]
         x = one_hot(color, NUM_ENDS + num_bridges).float()
-        x += noise * torch.randn(x.shape, generator=generator)
+        # Drawn in float32 whatever the default dtype, so that equal arguments give equal graphs.
+        x += noise * torch.randn(x.shape, generator=generator, dtype=torch.float32)
+        x = x.to(torch.get_default_dtype())
         self.data, self.slices = self.collate(_split(x, edge_index, y, community, color))
 
     @property
@@ -132,7 +134,8 @@ def _arrangements(
     y = torch.arange(num_graphs) % len(PAIRINGS)
     y = y[torch.randperm(num_graphs, generator=generator)]
     ends = PAIRINGS[y]
-    bridges = torch.rand(num_graphs, num_bridges, generator=generator).argsort(1) + NUM_ENDS
+    order = torch.rand(num_graphs, num_bridges, generator=generator, dtype=torch.float32)
+    bridges = order.argsort(1) + NUM_ENDS
     columns = [ends[:, 0], bridges[:, 0], ends[:, 1], ends[:, 2], bridges[:, 1], ends[:, 3]]
     return y, torch.stack(columns, 1)
 
@@ -157,7 +160,8 @@ def _strips(
     following = (torch.arange(num_layers) + 1) % num_layers
     chain_goes_on = (following % (CHAIN * length) != 0)[:, None]
     touching = (layer_community != layer_community[following])[:, None]
-    drawn = torch.rand(num_layers, most * most, generator=generator) < edge_probability
+    draws = torch.rand(num_layers, most * most, generator=generator, dtype=torch.float32)
+    drawn = draws < edge_probability
     # The first two places are always joined, so that a chain is connected.
     drawn = drawn | touching | ((place + other) == 0)
     exists = (place < sizes[:, None]) & (other < sizes[following, None])

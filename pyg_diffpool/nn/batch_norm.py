@@ -13,10 +13,21 @@ from pyg_diffpool.ops.precision import accumulated
 class BatchNorm(norm.BatchNorm):
     r"""Batch normalisation of node features; padding and masked clusters stay out of it.
 
-    A batch of a single row is valid: it is normalised by the running statistics.
+    A batch of a single row is valid: it is normalised by the running statistics, or, in a layer
+    that keeps none, by its own, which leaves the bias.
+
+    With a mask the layer does what PyTorch's module does with the rows picked out: a frozen module
+    (:obj:`layer.module.eval()`) keeps its statistics, :obj:`momentum=None` averages them over all
+    batches, and :class:`torch.nn.SyncBatchNorm` takes statistics over all processes, with and
+    without a mask, on the CPU too.
 
     Args:
         in_channels: Size of each row.
+        eps: Added to the variance. (default: :obj:`1e-5`)
+        momentum: Of the running statistics; :obj:`None` for a cumulative average.
+            (default: :obj:`0.1`)
+        affine: Whether to learn a scale and a bias for each channel. (default: :obj:`True`)
+        track_running_stats: Whether to keep statistics for evaluation. (default: :obj:`True`)
 
     Shapes:
         - **input:** node features :math:`(N, F)`, or :math:`(B, N, F)` with mask :math:`(B, N)`
@@ -29,51 +40,105 @@ class BatchNorm(norm.BatchNorm):
         torch.Size([2, 3, 4])
     """
 
-    def __init__(self, in_channels: int):
-        super().__init__(in_channels, allow_single_element=True)
+    def __init__(
+        self,
+        in_channels: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+    ):
+        # PyG's layer refuses single rows without statistics; they are taken care of here.
+        super().__init__(
+            in_channels,
+            eps,
+            momentum,
+            affine,
+            track_running_stats,
+            allow_single_element=track_running_stats,
+        )
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Normalise every channel over the rows that are nodes."""
-        if mask is not None:
-            return self._masked(x, mask.unsqueeze(-1))
-        if traced() and not self.training:
+        bn = self.module
+        by_batch = bn.training or bn.running_mean is None
+        if mask is not None or (by_batch and isinstance(bn, torch.nn.SyncBatchNorm)):
+            return self._by_sums(x, mask)
+        if traced() and not by_batch:
             # PyTorch's function would ask whether there are rows at all, which may be unknown.
-            bn = self.module
             return self._normalised(accumulated(x), bn.running_mean, bn.running_var).to(x.dtype)
         rows = x.flatten(0, -2)
+        if bn.running_mean is None and rows.size(0) == 1:
+            return self._by_sums(x, None)
         # Without a row there is nothing to normalise, and no statistics to update.
         out: Tensor = super().forward(rows) if rows.size(0) > 0 else rows
         return out.view_as(x)
 
-    def _masked(self, x: Tensor, rows: Tensor) -> Tensor:
+    def _by_sums(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Normalise without picking rows out, whose number a compiler or a GPU does not know."""
         bn = self.module
-        wide = accumulated(x).masked_fill(~rows, 0.0)
+        wide = accumulated(x).flatten(0, -2)
+        rows = wide.new_ones(wide.size(0), 1, dtype=torch.bool)
+        if mask is not None:
+            rows = mask.reshape(-1, 1)
+            wide = wide.masked_fill(~rows, 0.0)
         mean, variance = bn.running_mean, bn.running_var
-        if self.training:
+        if bn.training or mean is None:
             mean, variance = self._batch_statistics(wide, rows)
-        return self._normalised(wide, mean, variance).masked_fill(~rows, 0.0).to(x.dtype)
+        out = self._normalised(wide, mean, variance).masked_fill(~rows, 0.0)
+        return out.to(x.dtype).view_as(x)
 
     def _normalised(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         bn = self.module
-        out: Tensor = (x - mean) * (bn.weight * (variance + bn.eps).rsqrt()) + bn.bias
-        return out
+        scale = (variance + bn.eps).rsqrt()
+        if bn.weight is not None:
+            scale = bn.weight * scale
+        out: Tensor = (x - mean) * scale
+        return out if bn.bias is None else out + bn.bias
 
     def _batch_statistics(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and variance over the rows, and move the running statistics towards them."""
         bn = self.module
-        count = rows.sum()
-        mean = x.sum((0, 1)) / count.clamp(min=1)
+        sums = _over_processes(bn, torch.cat([x.sum(0), rows.sum().to(x.dtype).view(1)]))
+        total, count = sums[:-1], sums[-1]
+        mean = total / count.clamp(min=1)
         centred = (x - mean).masked_fill(~rows, 0.0)
-        squares = centred.square().sum((0, 1))
+        squares = _over_processes(bn, centred.square().sum(0))
         enough = count > 1
-        with torch.no_grad():
-            momentum = bn.momentum * enough.to(mean.dtype)
-            bn.running_mean.lerp_(mean.to(bn.running_mean.dtype), momentum)
-            unbiased = squares / (count - 1).clamp(min=1)
-            bn.running_var.lerp_(unbiased.to(bn.running_var.dtype), momentum)
-            bn.num_batches_tracked.add_(enough)
+        if bn.training and bn.track_running_stats and bn.running_mean is not None:
+            self._track(mean, squares / (count - 1).clamp(min=1), enough)
         variance = squares / count.clamp(min=1)
+        if bn.running_mean is None:
+            return mean, variance
         return torch.where(enough, mean, bn.running_mean), torch.where(
             enough, variance, bn.running_var
         )
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, variance: Tensor, enough: Tensor) -> None:
+        """Move the running statistics, unless there are too few rows."""
+        bn, dtype = self.module, self.module.running_mean.dtype
+        bn.num_batches_tracked.add_(enough)
+        momentum = bn.momentum
+        if momentum is None:
+            momentum = bn.num_batches_tracked.clamp(min=1).to(dtype).reciprocal()
+        share = momentum * enough.to(dtype)
+        bn.running_mean.lerp_(mean.to(dtype), share)
+        bn.running_var.lerp_(variance.to(dtype), share)
+
+
+def _over_processes(bn: torch.nn.Module, sums: Tensor) -> Tensor:
+    """Add up what all processes have, where the module synchronises; gradients likewise."""
+    distributed = torch.distributed
+    if not (
+        isinstance(bn, torch.nn.SyncBatchNorm)
+        and bn.training
+        and distributed.is_available()
+        and distributed.is_initialized()
+    ):
+        return sums
+    from torch.distributed.nn.functional import all_reduce
+
+    group = distributed.group.WORLD if bn.process_group is None else bn.process_group
+    total: Tensor = all_reduce(sums, group=group)  # type: ignore[no-untyped-call]
+    return total
