@@ -3,6 +3,8 @@ import pickle
 
 import pytest
 import torch
+from torch import distributed, multiprocessing
+from torch.utils.data import DistributedSampler
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Data, InMemoryDataset
 from torch_geometric.index import index2ptr
@@ -282,3 +284,85 @@ def test_batches_on_a_gpu_equal_those_on_the_cpu():
 def test_bad_input(dataset, arguments, message):
     with pytest.raises(ValueError, match=message):
         ResidentLoader(dataset, **arguments)
+
+
+def _process(rank, folder):
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2
+    )
+    graphs = [Data(x=torch.ones(n, 1), edge_index=torch.empty(2, 0).long()) for n in range(1, 8)]
+    found = {}
+    for shuffle in (False, True):
+        for drop_last in (False, True):
+            options = {"shuffle": shuffle, "drop_last": drop_last}
+            loader = ResidentLoader(graphs, batch_size=2, shard=True, **options)
+            passes = [[batch.graph_index.tolist() for batch in loader] for _ in range(2)]
+            loader.set_epoch(0)
+            passes.append([batch.graph_index.tolist() for batch in loader])
+            assert [len(loader)] * 3 == [len(batches) for batches in passes]
+            found[shuffle, drop_last] = passes
+    found["all"] = [b.graph_index.tolist() for b in ResidentLoader(graphs, 7, shard=False)]
+    for ask in (iter, len):
+        with pytest.raises(RuntimeError, match=r"shard in one of 2 processes: shard=True"):
+            next(ask(ResidentLoader(graphs))) if ask is iter else ask(ResidentLoader(graphs))
+    torch.save(found, f"{folder}/{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def test_processes_share_the_graphs_as_a_distributed_sampler_would_have_them(tmp_path):
+    multiprocessing.spawn(_process, (str(tmp_path),), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    assert first["all"] == second["all"] == [list(range(7))]
+    for rank, found in enumerate((first, second)):
+        sampler = DistributedSampler(range(7), 2, rank, shuffle=False)
+        graphs = [graph for batch in found[False, False][0] for graph in batch]
+        assert graphs == list(sampler)
+    for drop_last, visited in ((False, set(range(7))), (True, None)):
+        for epoch in range(2):
+            shares = [
+                [graph for batch in found[True, drop_last][epoch] for graph in batch]
+                for found in (first, second)
+            ]
+            assert len(shares[0]) == len(shares[1]) == (2 if drop_last else 4)
+            if visited is None:
+                assert not set(shares[0]) & set(shares[1])
+            else:
+                assert set(shares[0]) | set(shares[1]) == visited
+    assert first[True, False][0] == first[True, False][2] != first[True, False][1]
+
+
+def test_without_other_processes_shares_are_everything():
+    loader = ResidentLoader(random_graphs(), batch_size=13, shard=True)
+    assert [batch.graph_index.tolist() for batch in loader] == [list(range(13))]
+
+
+@pytest.mark.parametrize(
+    ("weight", "error", "message"),
+    [
+        (torch.tensor([1, 2]), TypeError, "edge_weight: expected a floating point dtype, got"),
+        (torch.tensor([1.0, torch.nan]), ValueError, "edge_weight: expected finite weights, got"),
+        (torch.ones(2, 2), ValueError, "edge_weight: expected one weight for each of the 2 edges"),
+    ],
+    ids=["whole", "nan", "wide"],
+)
+def test_weights_are_checked_as_beside_edges(weight, error, message):
+    graph = Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0, 1], [1, 0]]), edge_weight=weight)
+    with pytest.raises(error, match=message):
+        prepare_adjacency(graph.edge_index, graph.edge_weight)
+    with pytest.raises(error, match=message):
+        ResidentLoader([graph])
+
+
+def test_a_column_of_weights_is_taken_as_beside_edges():
+    graph = Data(
+        x=torch.ones(2, 1),
+        edge_index=torch.tensor([[0, 1], [1, 0]]),
+        edge_weight=torch.tensor([[0.5], [2.0]]),
+    )
+    batch = next(iter(ResidentLoader([graph])))
+    assert batch.adjacency.weight.shape == (2,)
+    s = torch.eye(2)
+    given = diff_pool(batch.x, s, batch.adjacency)
+    expected = diff_pool(graph.x, s, graph.edge_index, graph.edge_weight)
+    for ours, theirs in zip(given, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -105,3 +105,17 @@ def test_features_are_the_colour_plus_noise():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         CommunityChains(**arguments)
+
+
+def test_features_follow_the_default_dtype_and_graphs_do_not():
+    expected = CommunityChains(num_graphs=5)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = CommunityChains(num_graphs=5)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.x.dtype == torch.float64
+        assert torch.equal(ours.x.float(), theirs.x)
+        assert torch.equal(ours.edge_index, theirs.edge_index)
+        assert torch.equal(ours.y, theirs.y)
