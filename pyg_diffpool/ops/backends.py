@@ -134,8 +134,7 @@ class Ragged(_SideBySide):
 
     @cached_property
     def _sizes(self) -> list[int]:
-        sizes: list[int] = self.graphs.sizes.tolist()
-        return sizes
+        return self.graphs.listed_sizes()
 
     def _arrange(self, rows: Tensor) -> Tensor:
         return rows
@@ -219,7 +218,7 @@ def _plain_products(graphs: Segments, s: Tensor, rows: Tensor) -> Tensor:
         zeros = rows.new_zeros(batch_size, clusters, columns)
         return zeros.index_add(0, graphs.batch, outer)
     if choose_backend(graphs, clusters, columns) == "ragged":
-        sizes = graphs.sizes.tolist()
+        sizes = graphs.listed_sizes()
         runs = zip(torch.split(s, sizes), torch.split(rows, sizes), strict=True)
         return torch.stack([run.t() @ values for run, values in runs])
     slots = graphs.slots()

@@ -70,7 +70,7 @@ def dense_cross_entropy(s: Tensor, adj: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _tiles(graphs: Segments) -> Iterator[_Tile]:
-    sizes = graphs.sizes.tolist()
+    sizes = graphs.listed_sizes()
     first, node = 0, 0
     while first < len(sizes):
         width = sizes[first]

@@ -10,7 +10,7 @@ from torch_geometric.index import index2ptr
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.library import operator, traced
-from pyg_diffpool.ops.transforms import refuse_batched, refuse_tracing
+from pyg_diffpool.ops.transforms import refuse_batched, refuse_tracing, transformed
 from pyg_diffpool.ops.validation import check_tensor, read_size, values_checked
 
 UNKNOWN = -1
@@ -40,6 +40,14 @@ class Segments(NamedTuple):
     def sizes(self) -> Tensor:
         """Number of nodes of each graph."""
         return self.ptr.diff()
+
+    def listed_sizes(self) -> list[int]:
+        """Return :attr:`sizes` as numbers, waiting for them."""
+        if transformed():
+            # torch.func refuses tolist() up to torch 2.8.
+            return [int(size) for size in self.sizes]
+        numbers: list[int] = self.sizes.tolist()
+        return numbers
 
     @property
     def width(self) -> int:
