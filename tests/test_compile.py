@@ -19,6 +19,7 @@ from pyg_diffpool import (
     prepare_adjacency,
 )
 from tests.problems import Problem, make_problem
+from tests.versions import compiled, exported
 
 # Like an epoch: sizes vary, and the last batch is smaller.
 EPOCH = [(5, 3, 4, 2), (2, 7, 1, 3), (1, 1, 9, 4), (6, 0, 2, 5), (8, 8, 3, 7), (4, 3)]
@@ -113,6 +114,7 @@ def assert_compiles(function, problems, module=None, backend="aot_eager"):
     assert 1 <= counter.frame_count <= MOST_COMPILATIONS
 
 
+@compiled
 @pytest.mark.parametrize("directed", [False, True])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_compile(name, directed):
@@ -120,6 +122,7 @@ def test_functions_compile(name, directed):
     assert_compiles(FUNCTIONS[name], problems)
 
 
+@compiled
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_compile(name):
     torch.manual_seed(0)
@@ -131,6 +134,7 @@ def test_modules_compile(name):
     assert_compiles(of_module(module), problems, module, backend)
 
 
+@compiled
 def test_a_prepared_adjacency_compiles():
     problems = [some_graphs(sizes, seed, False) for seed, sizes in enumerate(EPOCH)]
 
@@ -151,11 +155,13 @@ class _With:
         return getattr(self.problem, name)
 
 
+@compiled
 def test_inductor_generates_code_that_agrees():
     problems = [some_graphs(sizes, seed, False) for seed, sizes in enumerate(EPOCH[:2])]
     assert_compiles(by_diff_pool("paper"), problems, backend="inductor")
 
 
+@compiled
 def test_errors_are_raised_in_compiled_code_too():
     torch._dynamo.reset()
     compiled = torch.compile(by_coarsen, backend="eager", fullgraph=True, dynamic=True)
@@ -167,6 +173,7 @@ def test_errors_are_raised_in_compiled_code_too():
         compiled(x, s, torch.tensor([[0, 1], [1, 4]]), None, problem.batch, 2)
 
 
+@exported
 @pytest.mark.parametrize(("ratio", "with_batch_size"), [(None, False), (0.5, True)])
 def test_a_trained_network_survives_export(ratio, with_batch_size):
     torch.manual_seed(0)

@@ -1,6 +1,7 @@
 """Any network embeds and assigns: weights reach it if it can take them, or it is said why not."""
 
 import functools
+import inspect
 import warnings
 
 import pytest
@@ -13,6 +14,7 @@ from torch_geometric.data import Batch
 from pyg_diffpool import DiffPool, SAGEConv
 from pyg_diffpool.nn import GNNBlock
 from tests.problems import make_problem
+from tests.versions import needs_compiler
 
 EXACT = {"rtol": 1e-8, "atol": 1e-8}
 PROBLEM = make_problem((6, 3), num_features=4, weights="positive", duplicates=False)
@@ -116,6 +118,8 @@ def both_levels(pool: DiffPool):
 @pytest.mark.parametrize("name", BY_WEIGHT)
 def test_layers_that_take_weights_get_them(name):
     embed = BY_WEIGHT[name]().double().eval()
+    if name == "GraphUNet" and "edge_weight" not in inspect.signature(embed.forward).parameters:
+        pytest.skip("the GraphUNet of this PyG takes no weights")
     with warnings.catch_warnings():
         warnings.filterwarnings("error", ".*cannot use edge weights")
         found = both_levels(pooling(embed))
@@ -285,6 +289,8 @@ INSIDE = {
 @pytest.mark.parametrize("inside", INSIDE)
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_wrappers_are_looked_through(name, inside):
+    if name.startswith("torch.compile") and inside.startswith("our"):
+        needs_compiler()
     torch._dynamo.reset()
     embed = WRAPPERS[name](INSIDE[inside]()).double().eval()
     with warnings.catch_warnings():

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
+from torch_geometric import EdgeIndex
 from torch_geometric.explain import Explainer, GNNExplainer, PGExplainer
 from torch_geometric.explain.algorithm.captum import CaptumModel, to_captum_input
 from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
@@ -99,8 +100,10 @@ def stored_edges(edge_index):
     """The edges of a format in the order in which it holds them."""
     if isinstance(edge_index, tuple):
         return torch.stack([edge_index.col, edge_index.target])
+    if isinstance(edge_index, EdgeIndex):
+        return edge_index.as_tensor()
     if edge_index.layout == torch.strided:
-        return torch.stack(tuple(edge_index.as_subclass(torch.Tensor)))
+        return edge_index
     if edge_index.layout == torch.sparse_csc:
         source = torch.repeat_interleave(edge_index.ccol_indices().diff())
         return torch.stack([source, edge_index.row_indices()])
