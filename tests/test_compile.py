@@ -200,3 +200,18 @@ def test_a_trained_network_survives_export(ratio, with_batch_size):
         assert_close(found.logits, expected.logits)
         assert_close(found.loss, expected.loss)
         assert_close(found.levels[0].adj, expected.levels[0].adj)
+
+
+@pytest.mark.parametrize("convention", ["paper", "pyg", "reference"])
+def test_plain_compilation_breaks_the_graph_and_changes_nothing(convention):
+    problem = some_graphs(EPOCH[0], seed=1, directed=False)
+    net = DiffPoolNet(3, 4, 2, max_clusters=[3], convention=convention, scale=None).eval()
+
+    def function(x, logits, edge_index, weight, batch, batch_size):
+        return compiled(x, edge_index, weight, batch, batch_size)
+
+    compiled = net
+    expected = run(function, problem, net)
+    torch._dynamo.reset()
+    compiled = torch.compile(net, backend="aot_eager")
+    assert_close(run(function, problem, net), expected, rtol=1e-4, atol=1e-5)
