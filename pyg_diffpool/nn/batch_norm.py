@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch_geometric.nn import norm
 
 from pyg_diffpool.ops.library import traced
@@ -61,6 +62,8 @@ class BatchNorm(norm.BatchNorm):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Normalise every channel over the rows that are nodes."""
         bn = self.module
+        if not isinstance(self.module, _BatchNorm):
+            return self._by_another_layer(x, mask)
         by_batch = bn.training or bn.running_mean is None
         if mask is not None or (by_batch and isinstance(bn, torch.nn.SyncBatchNorm)):
             return self._by_sums(x, mask)
@@ -73,6 +76,14 @@ class BatchNorm(norm.BatchNorm):
         # Without a row there is nothing to normalise, and no statistics to update.
         out: Tensor = super().forward(rows) if rows.size(0) > 0 else rows
         return out.view_as(x)
+
+    def _by_another_layer(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Leave the rows that are nodes to what was put in the module's place, as GroupNorm is."""
+        if mask is None:
+            rows: Tensor = self.module(x.flatten(0, -2))
+            return rows.view_as(x)
+        picked: Tensor = self.module(x[mask])
+        return picked.new_zeros(x.shape).masked_scatter(mask.unsqueeze(-1), picked)
 
     def _by_sums(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Normalise without picking rows out, whose number a compiler or a GPU does not know."""
@@ -123,8 +134,9 @@ class BatchNorm(norm.BatchNorm):
         if momentum is None:
             momentum = bn.num_batches_tracked.clamp(min=1).to(dtype).reciprocal()
         share = momentum * enough.to(dtype)
-        bn.running_mean.lerp_(mean.to(dtype), share)
-        bn.running_var.lerp_(variance.to(dtype), share)
+        for running, batch in ((bn.running_mean, mean), (bn.running_var, variance)):
+            # A single row may be infinite, and no share of that is nothing.
+            running.lerp_(torch.where(enough, batch.to(dtype), running), share)
 
 
 def _over_processes(bn: torch.nn.Module, sums: Tensor) -> Tensor:

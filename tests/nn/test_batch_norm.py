@@ -169,3 +169,21 @@ def test_a_synchronised_module_sees_the_rows_of_all_processes(tmp_path):
     for _, _, state in results:
         for name, value in joint.module.state_dict().items():
             assert_close(state[name], value)
+
+
+def test_an_infinite_single_row_leaves_the_statistics_alone():
+    layer = BatchNorm(2)
+    layer(torch.full((1, 1, 2), torch.inf), torch.ones(1, 1, dtype=torch.bool))
+    assert layer.module.running_mean.tolist() == [0.0, 0.0]
+    assert layer.module.running_var.tolist() == [1.0, 1.0]
+
+
+def test_another_layer_in_the_modules_place_sees_rows_that_are_nodes():
+    """As tools for private training put group normalisation there."""
+    layer = BatchNorm(4)
+    layer.module = torch.nn.GroupNorm(2, 4)
+    mask = torch.arange(5) < torch.tensor([4, 2, 3]).unsqueeze(1)
+    x = torch.randn(3, 5, 4)
+    assert_close(layer(x, mask)[mask], layer.module(x[mask]))
+    assert layer(x, mask)[~mask].count_nonzero() == 0
+    assert_close(layer(x).flatten(0, 1), layer.module(x.flatten(0, 1)))

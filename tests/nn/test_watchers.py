@@ -340,6 +340,29 @@ def test_pooled_levels_do_not_meet_the_mask_of_the_input(name, form, num_edges):
     assert all(getattr(layer, "_edge_mask", None) is None for layer in model.modules())
 
 
+def test_pygs_layers_on_a_batch_of_clusters_are_left_out_by_hand():
+    """PyG multiplies messages by the mask of the input unless a layer says otherwise."""
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool = DiffPool(SAGEConv(3, 4), SAGEConv(3, 3), max_clusters=3)
+            self.conv = GraphConv(4, 5)
+            self.conv.explain = False
+
+        def forward(self, x, edge_index, edge_weight=None):
+            level = self.pool(x, edge_index, edge_weight).to_batch()
+            return self.conv(level.x, level.edge_index, level.edge_weight)
+
+    model = Model().double()
+    mask = random_mask()
+    out = masked(model, mask, *ARGUMENTS)
+    level = masked(model.pool, mask, *ARGUMENTS).to_batch()
+    expected = model.conv(level.x, level.edge_index, level.edge_weight)
+    assert_close(out, expected, **EXACT)
+    assert torch.autograd.grad(projection(out), mask)[0].count_nonzero() == NUM_EDGES
+
+
 def test_a_mask_of_other_edges_is_refused():
     conv = SAGEConv(3, 4).double()
     mask = torch.ones(NUM_EDGES).double()
