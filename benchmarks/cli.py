@@ -162,7 +162,7 @@ def run(
     except ValueError as error:
         fail(error)
     if failed:
-        console.print(f"{failed} cells failed; the same command runs them again")
+        console.print(f"{failed} cells failed; the same command retries those that may succeed")
         raise typer.Exit(1)
 
 
@@ -200,6 +200,7 @@ def table(
     except UsageError as error:
         fail(error)
     table_format.show(rows, layout, format_)
+    tell_left_out(results)
 
 
 @app.command("list")
@@ -253,6 +254,15 @@ def parse_numbers(option: str, text: str, largest: int | None = None) -> list[in
             )
         numbers.update(range(start, stop + 1))
     return sorted(numbers)
+
+
+def tell_left_out(results: Path) -> None:
+    """Say under a table what is not in it: cells that failed, files that cannot be read."""
+    from benchmarks.store import left_out
+
+    console = PlainConsole(stderr=True)
+    for line in left_out(results):
+        console.print(line, soft_wrap=True)
 
 
 def device_overrides(device: str) -> dict[str, str]:

@@ -18,6 +18,10 @@ class UsageError(ValueError):
         self.details = details
 
 
+class DivergedError(ArithmeticError):
+    """A training whose loss or outputs are not finite: the same cell would fail again."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error for an unknown ``name``, naming the known names nearest to it."""
     known = sorted(known)

@@ -1,9 +1,11 @@
 """Calls a network on a batch and reads its logits and auxiliary loss, whatever form it returns."""
 
+import copy
 import inspect
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
@@ -44,7 +46,10 @@ class Forward:
         self.takes_adjacency = isinstance(model, DiffPoolNet)
 
     def __call__(self, batch: Batch) -> Prediction:
-        """Return the network's prediction for a batch."""
+        """Return the network's prediction for a batch, in the dtype of its parameters."""
+        parameter = next(self.model.parameters(), None)
+        if parameter is not None and batch.x is not None and batch.x.is_floating_point():
+            batch = _cast(batch, parameter.dtype)
         if self.encoder is not None:
             batch = self.encoder(batch)
         keywords: dict[str, Any] = {"batch": batch.batch}
@@ -58,6 +63,13 @@ class Forward:
                 keywords[name] = value
         edges = batch.edge_index if edges is None else edges
         return _read(self.model(batch.x, edges, **keywords))
+
+
+def _cast(batch: Batch, dtype: torch.dtype) -> Batch:
+    """Return a batch whose numbers have a dtype; a network in float32 gets its batch as it is."""
+    if batch.x.dtype == dtype:
+        return batch
+    return copy.copy(batch).apply(lambda rows: rows.to(dtype) if rows.is_floating_point() else rows)
 
 
 def _read(output: Any) -> Prediction:

@@ -60,7 +60,7 @@ def run_network_cell(cell: Cell, log: Path | None = None) -> CellResult:
     best = result.best_epoch - 1
     test_score = None
     if len(fold.test) > 0:
-        test_score = evaluate(model.to(device), loaders["test"], task)
+        test_score = evaluate(model.to(device), loaders["test"], task, settings.precision)
     validation = f"validation_{task.metric}"
     record = {
         **cell.as_record(),

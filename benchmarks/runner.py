@@ -46,10 +46,17 @@ def run(
     store = RunStore(results, plan.run_id)
     _describe(plan, store)
     cells = plan.cells()
-    missing = [c for c in cells if not store.has(c.configuration, c.fold, c.seed)]
+    unfinished = [c for c in cells if not store.has(c.configuration, c.fold, c.seed)]
+    missing = [c for c in unfinished if not store.has_failed(c.configuration, c.fold, c.seed)]
     console.print(f"results: {store.folder}", soft_wrap=True, highlight=False, markup=False)
-    if len(missing) < len(cells):
-        console.print(f"{len(cells) - len(missing)} of {len(cells)} cells are finished already")
+    if len(unfinished) < len(cells):
+        console.print(f"{len(cells) - len(unfinished)} of {len(cells)} cells are finished already")
+    if len(missing) < len(unfinished):
+        console.print(
+            f"{len(unfinished) - len(missing)} of {len(cells)} cells have failed before, and would "
+            f"again; to train them all the same, delete {store.folder / 'failed'}",
+            soft_wrap=True,
+        )
     version = code_version()
     failures: list[CellFailure] = []
     _prepare(plan, missing, jobs, console)
@@ -70,7 +77,7 @@ def run(
             raise
     for failure in failures:
         console.print(f"\n{summary(failure.cell)}:\n{failure.text}", markup=False)
-    return len(failures)
+    return len(failures) + len(unfinished) - len(missing)
 
 
 def _prepare(plan: Plan, cells: list[Cell], jobs: int, console: Console) -> None:

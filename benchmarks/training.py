@@ -1,6 +1,7 @@
 """Trains one network on one fold with Lightning and keeps its curves and its best epoch."""
 
 import logging
+import math
 import os
 import tempfile
 import warnings
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from benchmarks.effective_clusters import assigned_rows, effective_clusters
+from benchmarks.errors import DivergedError
 from benchmarks.forward import Forward
 from benchmarks.memory_checkpoint import MemoryCheckpointIO
 from benchmarks.settings import Settings
@@ -94,6 +96,9 @@ class GraphClassifier(lightning.LightningModule):
         """Start the validation's sums; this comes after the epoch's last training step."""
         for name, total in self._train_sums.items():
             self.curves[name].append(float(total) / self._num_train_graphs)
+        loss = self.curves["train_loss"][-1] if self._train_sums else 0.0
+        if not math.isfinite(loss):
+            raise DivergedError(f"the training loss is {loss} in epoch {self.current_epoch + 1}")
         self._losses, self._answers, self._effective = [], [], defaultdict(list)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -111,6 +116,8 @@ class GraphClassifier(lightning.LightningModule):
         metric = float(torch.tensor(_scored(self.task, self._answers)))
         losses = SummedLoss(*map(torch.stack, zip(*self._losses, strict=True)))
         loss = float(losses.total.sum()) / max(1, int(losses.entries.sum()))
+        if not math.isfinite(loss):
+            raise DivergedError(f"the validation loss is {loss} in epoch {self.current_epoch + 1}")
         self.curves[f"validation_{self.task.metric}"].append(metric)
         self.curves["validation_loss"].append(loss)
         for number, values in self._effective.items():
@@ -126,8 +133,9 @@ class GraphClassifier(lightning.LightningModule):
             self.model.parameters(),
             lr=settings.learning_rate,
             weight_decay=settings.weight_decay,
-            # One kernel instead of nine for each of some eighty small tensors.
-            fused=settings.precision != "16-mixed",
+            # One kernel instead of nine for each of some eighty small tensors. Under mixed
+            # precision Lightning clips no gradients of an optimiser that unscales them itself.
+            fused="mixed" not in settings.precision,
         )
         if settings.schedule == "constant":
             return optimizer
@@ -215,11 +223,29 @@ def train(
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, loader: Iterable[Batch], task: Task) -> float:
-    """Return the task's metric of a network, in evaluation mode, over a loader's graphs."""
+def evaluate(
+    model: nn.Module, loader: Iterable[Batch], task: Task, precision: str = "32-true"
+) -> float:
+    """Return the task's metric of a network, in evaluation mode, over a loader's graphs.
+
+    Args:
+        model: The network.
+        loader: Batches of the graphs.
+        task: What it is scored by.
+        precision: That of its training, in which it is evaluated too. (default: ``"32-true"``)
+
+    Raises:
+        DivergedError: If an output is not finite.
+    """
     model.eval()
     predict = Forward(model)
-    return _scored(task, [(predict(batch).logits, batch.y) for batch in loader])
+    answers = []
+    for batch in loader:
+        device = batch.edge_index.device.type
+        half = torch.float16 if precision == "16-mixed" else torch.bfloat16
+        with torch.autocast(device, half, enabled="mixed" in precision):
+            answers.append((predict(batch).logits, batch.y))
+    return _scored(task, answers)
 
 
 def _trainer(settings: Settings, callbacks: list[Callback], memory: MemoryCheckpointIO) -> Any:
@@ -248,4 +274,8 @@ def _trainer(settings: Settings, callbacks: list[Callback], memory: MemoryCheckp
 
 def _scored(task: Task, answers: list[tuple[Tensor, Tensor]]) -> float:
     """Return the metric over several batches' outputs and targets."""
-    return task.score(*(torch.cat(parts) for parts in zip(*answers, strict=True)))
+    outputs, targets = (torch.cat(parts) for parts in zip(*answers, strict=True))
+    if not bool(outputs.isfinite().all()):
+        graph = int((~outputs.isfinite()).flatten(1).any(1).nonzero()[0])
+        raise DivergedError(f"the network's output is not finite for graph {graph} of its part")
+    return task.score(outputs, targets)

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import joblib
 import torch
+from filelock import FileLock, Timeout
 
 from benchmarks.cell import Cell, CellResult
+from benchmarks.errors import DivergedError
 from benchmarks.kernel_cell import run_kernel_cell
 from benchmarks.kernels.kernel import is_kernel
 from benchmarks.network_cell import run_network_cell
@@ -22,10 +24,11 @@ from benchmarks.task import metric_of, score_key
 
 
 class CellFailure(NamedTuple):
-    """A cell that raised, with its traceback."""
+    """A cell that raised, with its traceback, or with the reason that will not change."""
 
     cell: Cell
     text: str
+    is_final: bool = False
 
 
 def run_cell(cell: Cell, log: Path | None = None) -> CellResult:
@@ -75,9 +78,33 @@ def _execute(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _stop_with(parent)
     torch.set_num_threads(1)
+    # Held while the cell is trained, and freed by the system however this process ends; where
+    # runners on several machines share a folder, as far as its file system shares locks.
+    claim = FileLock(store.claim_path(cell.configuration, cell.fold, cell.seed))
     try:
-        name = cell_name(cell.configuration, cell.fold, cell.seed)
+        claim.acquire(blocking=False)
+    except Timeout:
+        return f"{summary(cell)}: another runner is at it"
+    try:
+        if store.has(cell.configuration, cell.fold, cell.seed):
+            return f"{summary(cell)}: another runner has made it"
+        return _run_and_store(cell, store, version, logs)
+    finally:
+        claim.release()
+        Path(claim.lock_file).unlink(missing_ok=True)
+
+
+def _run_and_store(
+    cell: Cell, store: RunStore, version: dict[str, Any], logs: Path | None
+) -> str | CellFailure:
+    number = cell.configuration, cell.fold, cell.seed
+    try:
+        name = cell_name(*number)
         result = run_cell(cell, None if logs is None else logs / name)
+    except DivergedError as error:
+        reason = f"{error}; to train it again, delete {store.failure_path(*number)}"
+        store.write_failure({**cell.as_record(), "failed": str(error), **version})
+        return CellFailure(cell, reason, is_final=True)
     except Exception:
         return CellFailure(cell, traceback.format_exc())
     store.write_checkpoint(cell.configuration, cell.fold, cell.seed, result.checkpoint)

@@ -14,7 +14,8 @@ from benchmarks.analysis.remake import FOLDER, remake_command
 from benchmarks.dataset import features_of, folds_of, graph_sizes
 from benchmarks.errors import UsageError, unknown_name
 from benchmarks.forward import Forward, Prediction
-from benchmarks.methods import build_network
+from benchmarks.methods import build_network, is_user_class
+from benchmarks.methods.user_class import check_source
 from benchmarks.plan import read_dataset
 from benchmarks.prepared import PreparedLoader, prepared_graphs
 from benchmarks.problem import Problem
@@ -175,11 +176,23 @@ def _trained(stored: StoredRun, cell: dict[str, Any], splits: Path | None) -> Tr
         raise UsageError(f"run {run['run']}: was trained on other data of {run['dataset']}")
     folds = folds_of(run["dataset"], run["protocol"], None if splits is None else str(splits))
     fold = folds[cell["fold"]]
-    checkpoint = torch.load(stored.store.checkpoint_path(*_number(cell)), map_location="cpu")
+    path = stored.store.checkpoint_path(*_number(cell))
+    try:
+        checkpoint = torch.load(path, map_location="cpu")
+    except Exception as error:  # Whatever torch.load makes of a damaged file.
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"{path}: expected a checkpoint, got {reason}") from error
     settings = from_record(checkpoint["settings"])
     problem = Problem.from_record(checkpoint)
     if problem.train_sizes.numel() == 0:
         problem = problem._replace(train_sizes=graph_sizes(dataset)[fold.train])
+    if checkpoint["method"] != run["method"]:
+        raise UsageError(
+            f"run {run['run']}: expected checkpoints of {run['method']}, got one of "
+            f"{checkpoint['method']}"
+        )
+    if is_user_class(run["method"]):
+        check_source(run["run"], run["method"], run.get("source"))
     network = build_network(checkpoint["method"], settings, problem)
     network.load_state_dict(checkpoint["state_dict"])
     x = features_of(dataset, fold.train, settings)

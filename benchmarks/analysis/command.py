@@ -15,7 +15,7 @@ from benchmarks.options import ResultsOrOutFolder, SplitsFolder
 from benchmarks.output_path import check_folder
 from benchmarks.paper.cells import splits_folder
 from benchmarks.plain_console import PlainConsole
-from benchmarks.store import RESULTS
+from benchmarks.store import RESULTS, left_out
 
 _FORMATS = ("rich", "markdown", "json")
 
@@ -53,5 +53,7 @@ def analyse(
                     f"but {fold['stored_accuracy']:.3f} is stored"
                 )
         records.append(record)
+    for line in left_out(results):
+        console.print(line, soft_wrap=True)
     compared = related_runs(results, names)
     show_analysis(records, sensitivity_rows(compared), link_effects(compared), format_)

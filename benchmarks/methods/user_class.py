@@ -127,6 +127,30 @@ class UserClass:
         return hashlib.sha256(content).hexdigest()
 
 
+def check_source(run: str, method: str, fingerprint: str | None) -> None:
+    """Refuse to import a stored run's class unless its file is the one that was trained.
+
+    Args:
+        run: Id of the run.
+        method: ``module:Class`` that it names.
+        fingerprint: What :meth:`UserClass.fingerprint` was then.
+
+    Raises:
+        UsageError: If the module's file is not found, without importing anything, or is another.
+    """
+    parts = method.partition(":")[0].split(".")
+    places = [Path(folder or ".").joinpath(*parts) for folder in sys.path]
+    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise UsageError(f"run {run}: {method} is not found; its networks cannot be rebuilt")
+    if hashlib.sha256(found.read_bytes()).hexdigest() != fingerprint:
+        raise UsageError(
+            f"run {run}: {found} is not the source that {method} was trained from, and is not "
+            "imported; put that source back to look at its networks"
+        )
+
+
 def _imported(method: str, module_name: str) -> ModuleType:
     """Import a module of the user's, whose failures are the user's too."""
     if os.getcwd() not in sys.path:

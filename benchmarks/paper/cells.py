@@ -132,8 +132,9 @@ def plan_rows(
     for dataset in datasets:
         tell(f"reading {dataset}")
         splits = find_splits(request.splits, dataset)
-        sources[dataset] = splits_identity(dataset, splits)
+        sources[dataset] = {}
         try:
+            sources[dataset] = splits_identity(dataset, splits)
             sources[dataset]["data"] = dataset_digest(cached_dataset(dataset))
         except FileNotFoundError as error:
             if error.errno is not None:  # Not the data are missing: the cache cannot be made.

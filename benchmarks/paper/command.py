@@ -28,7 +28,7 @@ from benchmarks.paper.cells import (
 )
 from benchmarks.paper.estimate import Timings, parse_duration
 from benchmarks.plain_console import PlainConsole
-from benchmarks.store import RESULTS
+from benchmarks.store import RESULTS, left_out
 
 _FORMATS = ("rich", "markdown", "json")
 TIME = "time"
@@ -136,8 +136,10 @@ def paper(
         console.print("\nstopped; finished cells are kept, and the same command resumes")
         raise typer.Exit(130) from None
     layout.show(layout.paper_table(table, protocol, columns, lines, rows, out), format_)
+    for line in left_out(out):
+        console.print(line, soft_wrap=True)
     if failed:
-        console.print(f"{failed} cells failed; the same command runs them again")
+        console.print(f"{failed} cells failed; the same command retries those that may succeed")
     unplanned = [row for row in rows.rows if row.problem]
     if not dry_run and (failed or unplanned):
         # Where nothing can be run, what was asked for is at fault.

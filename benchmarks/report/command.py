@@ -19,7 +19,7 @@ from benchmarks.report.explorer import Wanted, explorer_record
 from benchmarks.report.html_page import page_html
 from benchmarks.report.provenance_record import provenance_record
 from benchmarks.report.results_table import table_record
-from benchmarks.store import RESULTS, stored_runs, write_atomically
+from benchmarks.store import RESULTS, left_out, stored_runs, write_atomically
 
 
 def report(
@@ -59,6 +59,8 @@ def report(
     with console.status("reading results") as status:
         stored = read_runs(results, runs or [])
         page = page_html(report_record(results, stored, wanted, status.update))
+    for line in left_out(results):
+        console.print(line, soft_wrap=True)
     content = page.encode()
     write_atomically(out, content)
     console.print(

@@ -215,7 +215,15 @@ class SAGEConv(MessagePassing):
         ptr: Tensor | None = None,
         dim_size: int | None = None,
     ) -> Tensor:
-        """Aggregate the messages at each edge's target."""
+        """Aggregate the messages at each edge's target.
+
+        Example:
+            >>> conv = SAGEConv(1, 1)
+            >>> index = torch.tensor([1, 1])
+            >>> conv.aggregate(torch.tensor([[1.0], [3.0]]), index, index, None, dim_size=2)
+            tensor([[0.],
+                    [2.]])
+        """
         if self.aggr == "max" and weight is not None:
             joined = _total_weight(edge_index_j, index, weight, dim_size or 0) != 0
             inputs, index = inputs[joined], index[joined]

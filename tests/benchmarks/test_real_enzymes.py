@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.dataset import cached_dataset, folds_of
 from benchmarks.plan import make_plan
@@ -19,10 +20,26 @@ DATA = os.environ.get("PYG_DIFFPOOL_DATA", "")
 def test_a_few_epochs_on_enzymes_beat_chance(num_pools):
     cached_dataset.cache_clear()
     folds_of.cache_clear()
-    overrides = {"num_pools": num_pools, "epochs": 6}
+    overrides = {"num_pools": num_pools, "epochs": 15}
     plan = make_plan("ENZYMES", "diffpool", "fair", overrides, [0], [0], None)
     record = run_cell(plan.cells()[0]).record
     assert record["graphs"] == {"train": 486, "validation": 54, "test": 60}
     assert record["features"] == 21
-    # Chance is 1/6; six epochs of one seed reach about 40 %.
-    assert record["test_accuracy"] > 0.27
+    # Chance is 1/6; fifteen epochs of one seed reach about 43 %.
+    assert record["test_accuracy"] > 0.3
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(
+    not (DATA and ("://" in DATA or (Path(DATA) / "ENZYMES.zip").exists())),
+    reason="ENZYMES.zip is not in PYG_DIFFPOOL_DATA",
+)
+@pytest.mark.parametrize("method", ["diffpool", "ecc"])
+@pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed", "16-mixed"])
+def test_every_precision_trains_on_a_fold(precision, method):
+    overrides = {"epochs": 1, "batch_size": 60, "precision": precision}
+    plan = make_plan("ENZYMES", method, "fair", overrides, [0], [0], None)
+    result = run_cell(plan.cells()[0])
+    assert 0 <= result.record["test_accuracy"] <= 1
+    weight = next(iter(result.checkpoint["state_dict"].values()))
+    assert weight.dtype == (torch.float64 if precision == "64-true" else torch.float32)

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import signal
@@ -7,12 +8,15 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from rich.console import Console
 
-from benchmarks import runner
+from benchmarks import runner, worker
 from benchmarks.network_cell import cluster_numbers
 from benchmarks.plan import make_plan
 from benchmarks.settings import make_settings
+from benchmarks.store import RunStore, left_out
+from benchmarks.table import run_results
 from benchmarks.worker import run_cell
 
 ROOT = Path(__file__).parents[2]
@@ -136,3 +140,35 @@ def test_clusters_come_from_the_training_graphs_and_the_cap():
     capped = make_settings({"num_pools": 3, "cluster_ratio": 0.25, "max_clusters": 20})
     assert cluster_numbers(sizes, capped) == [20, 5, 2]
     assert cluster_numbers(sizes, make_settings({"num_pools": 0})) == []
+
+
+def test_a_training_that_diverges_fails_its_cell_once_and_says_so(tiny_data, tmp_path):
+    plan = plan_for("graphsage", overrides={"epochs": 2, "learning_rate": 1e30}, folds=[0, 1])
+    console = Console(file=io.StringIO(), width=500)
+    assert runner.run(plan, tmp_path, 1, console) == 2 * len(plan.configurations)
+    told = console.file.getvalue()
+    assert "the training loss is " in told or "not finite" in told
+    assert "to train it again, delete " in told
+    console = Console(file=io.StringIO(), width=500)
+    assert runner.run(plan, tmp_path, 1, console) == 2 * len(plan.configurations)
+    assert "cells have failed before" in console.file.getvalue()
+    assert run_results(tmp_path, None) == []
+    assert len(left_out(tmp_path)) == 2 * len(plan.configurations)
+
+
+def test_two_runners_train_no_cell_twice(tiny_data, tmp_path, monkeypatch):
+    plan = plan_for("graphsage", overrides={"epochs": 1}, folds=[0])
+    (cell, *_) = plan.cells()
+    store = RunStore(tmp_path, plan.run_id)
+    number = cell.configuration, cell.fold, cell.seed
+    lock = FileLock(store.claim_path(*number))
+    with lock:
+        (line,) = worker.outcomes([cell], store, {}, 1)
+    assert line.endswith("another runner is at it")
+    assert not store.has(*number)
+    (line,) = worker.outcomes([cell], store, {}, 1)
+    assert store.has(*number)
+    assert not list(store.claim_path(*number).parent.iterdir())
+    monkeypatch.setattr(worker, "run_cell", lambda *arguments: pytest.fail("trained again"))
+    (line,) = worker.outcomes([cell], store, {}, 1)
+    assert line.endswith("another runner has made it")

@@ -1,0 +1,26 @@
+"""A stored run's class is imported only from the source that was trained."""
+
+import hashlib
+import sys
+
+import pytest
+
+from benchmarks.errors import UsageError
+from benchmarks.methods.user_class import check_source
+
+
+def test_only_the_source_that_was_trained_is_good_and_nothing_is_imported(tmp_path, monkeypatch):
+    folder = tmp_path / "stranger"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("raise SystemExit('imported')")
+    source = b"raise SystemExit('imported too')"
+    (folder / "model.py").write_bytes(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    trained = hashlib.sha256(source).hexdigest()
+    check_source("run", "stranger.model:Net", trained)
+    for fingerprint in (hashlib.sha256(b"else").hexdigest(), None):
+        with pytest.raises(UsageError, match=r"run run: .*model.py is not the source"):
+            check_source("run", "stranger.model:Net", fingerprint)
+    with pytest.raises(UsageError, match=r"run run: nowhere.model:Net is not found"):
+        check_source("run", "nowhere.model:Net", trained)
+    assert "stranger" not in sys.modules
