@@ -1,4 +1,4 @@
-"""What the paper's equations say about a :class:`tests.problems.Problem`.
+"""What the paper's equations say about a :class:`tests.problem.Problem`.
 
 Everything here works on one dense float64 matrix a graph, with plain loops over graphs, nodes and
 edges, and shares no code with the library, so that it can serve as its oracle.
@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from tests.problems import Problem
+from tests.problem import Problem
 
 
 def coarsen_oracle(
