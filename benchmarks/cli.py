@@ -29,11 +29,11 @@ _LAZY_COMMANDS = {
     "analyse": ("benchmarks.analysis.command", "analyse"),
     "picture": ("benchmarks.picture.command", "picture"),
     "report": ("benchmarks.report.command", "report"),
-    "coarsen": ("benchmarks.coarsen.bench", "coarsen"),
-    "epoch": ("benchmarks.epoch.bench", "epoch"),
-    "scaling": ("benchmarks.scaling.bench", "scaling"),
-    "gpu": ("benchmarks.gpu.bench", "gpu"),
-    "loader": ("benchmarks.loader_bench", "loader"),
+    "coarsen": ("benchmarks.commands.coarsen", "coarsen"),
+    "epoch": ("benchmarks.commands.epoch", "epoch"),
+    "scaling": ("benchmarks.commands.scaling", "scaling"),
+    "gpu": ("benchmarks.commands.gpu", "gpu"),
+    "loader": ("benchmarks.commands.loader", "loader"),
 }
 _DEFAULT_RESULTS = Path(__file__).parent / "results"
 _FORMATS = ("rich", "markdown", "json")

@@ -26,3 +26,18 @@ ResultsOrOutFolder = Annotated[
     Path, typer.Option("--results", "--out", help="Folder of results.", show_default=False)
 ]
 """Of commands that write nothing elsewhere: ``--out`` is what ``run`` calls the same folder."""
+
+# Of the commands that time something.
+Rounds = Annotated[int, typer.Option(min=1, help="Turns of each contender.")]
+Threads = Annotated[
+    int, typer.Option(min=0, max=MOST_THREADS, help="Torch threads; 0: as torch has it.")
+]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_RANDOM_SEED, help="Of everything drawn.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Format = Annotated[str, typer.Option("--format", help="rich, markdown or json.")]
+OutFolder = Annotated[
+    Path, typer.Option("--out", help="Folder of results.", metavar="DIR", show_default=False)
+]
+Resume = Annotated[
+    Path | None, typer.Option(help="Go on with this file of a stopped run.", metavar="FILE")
+]

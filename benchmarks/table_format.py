@@ -7,10 +7,23 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
+from benchmarks.errors import unknown_name
 from benchmarks.plain_console import PlainConsole
 from benchmarks.published import FAIR_SOURCE, PAPER_SOURCE
 
 Row = dict[str, Any]
+
+FORMATS = ("rich", "markdown", "json")
+
+
+def check_format(name: str) -> None:
+    """Refuse a format that is none of :data:`FORMATS`.
+
+    Raises:
+        UsageError: If it is unknown.
+    """
+    if name not in FORMATS:
+        raise unknown_name("format", name, FORMATS)
 
 
 class Layout(NamedTuple):

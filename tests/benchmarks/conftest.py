@@ -33,3 +33,31 @@ def tiny_data(tmp_path, monkeypatch):
     yield write_model(tmp_path)
     cached_dataset.cache_clear()
     folds_of.cache_clear()
+
+
+@pytest.fixture
+def quick_compiler(monkeypatch):
+    """Trace what is timed as the real compiler does, and spare the tests its C++."""
+    from benchmarks.timing import rivals
+
+    monkeypatch.setattr(rivals, "COMPILER", "aot_eager")
+    caches = (rivals._compiled_diff_pool, rivals.why_not_compiled)
+    for cached in caches:
+        cached.cache_clear()
+    yield
+    for cached in caches:
+        cached.cache_clear()
+
+
+@pytest.fixture
+def gpu_parts(monkeypatch):
+    """Return a function that lets the command `gpu` have parts of the tests."""
+    from benchmarks.timing.gpu import run
+
+    def use(*names):
+        address = "tests.benchmarks.timing.gpu.parts:{}_part"
+        entries = {name: run.PartEntry(address.format(name), 60, 60) for name in names}
+        monkeypatch.setattr(run, "PARTS", entries)
+        return list(entries)
+
+    return use

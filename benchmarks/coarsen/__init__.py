@@ -1,1 +1,0 @@
-"""Coarsening timed beside PyG's dense route and tgp."""

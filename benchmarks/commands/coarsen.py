@@ -1,0 +1,138 @@
+"""``python -m benchmarks coarsen``: DiffPool's coarsening against PyG's and tgp's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+
+from benchmarks import options
+from benchmarks.commands.stopwatch import load_or_skip, prepare, tell_stored
+from benchmarks.errors import UsageError, unknown_name
+from benchmarks.plain_console import PlainConsole
+from benchmarks.store import RESULTS
+from benchmarks.timing.backend_sweep import sweep
+from benchmarks.timing.batches import PROBLEMS, Problem, large_graph, shape
+from benchmarks.timing.coarsen import LARGE, peak_alone, set_rows
+from benchmarks.timing.coarsen_table import show
+from benchmarks.timing.kernels import kernel_rows
+from benchmarks.timing.machine import Rates, measure_rates
+from benchmarks.timing.rivals import COMPILED, CONTENDERS, OURS, TGP, why_not_compiled
+from benchmarks.timing.rows import ResultLines
+
+QUICK_SETS = ("ENZYMES", "PROTEINS")
+CONTENDER_ROWS, BACKENDS, KERNELS = "contenders", "backends", "kernels"
+
+Row = dict[str, Any]
+Parts = Iterator[tuple[str, list[Row]]]
+
+
+def coarsen(
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Sets of batches, of {', '.join(PROBLEMS)}, {LARGE}; may be repeated."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=3, help="Timings of each contender, at most.")] = 15,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="Begin no further round of a set after so long.")
+    ] = 60.0,
+    threads: options.Threads = 0,
+    seed: options.Seed = 0,
+    memory: Annotated[
+        bool, typer.Option(help="Measure peak memory, each contender in a process of its own.")
+    ] = True,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two small sets, three rounds, no memory.")
+    ] = False,
+    backends: Annotated[
+        bool,
+        typer.Option(
+            "--backends", help="Instead, time both backends over a grid of sizes (JSON lines)."
+        ),
+    ] = False,
+    kernels: Annotated[
+        bool,
+        typer.Option(
+            "--kernels", help="Instead, time sparse products and segment sums on the batches."
+        ),
+    ] = False,
+    format_: options.Format = "rich",
+    out: options.OutFolder = RESULTS / "coarsen",
+) -> list[Row]:
+    """Time forward + backward of coarsening with both losses: ours, PyG's and tgp's.
+
+    Contenders take turns within one process, on the same features, logits, edges and cotangents;
+    conversions are part of the time. Rows are appended to a JSON lines file as each set is done.
+    """
+    prepare(format_, out, threads)
+    names = list(data or (QUICK_SETS if quick else (*PROBLEMS, LARGE)))
+    for name in names:
+        if name not in (*PROBLEMS, LARGE):
+            raise unknown_name("set", name, (*PROBLEMS, LARGE))
+    if backends and kernels:
+        raise UsageError("--backends, --kernels: expected one of them")
+    if quick:
+        rounds, seconds, memory = 3, 0.0, False
+    console = PlainConsole(stderr=True)
+    what = BACKENDS if backends else KERNELS if kernels else CONTENDER_ROWS
+    config = {"rounds": rounds, "seconds": seconds, "quick": quick}
+    lines = ResultLines(out, config, seed, prefix="" if what == CONTENDER_ROWS else f"{what}-")
+    if what == BACKENDS:
+        found: Parts = ((f"point {number}", [row]) for number, row in enumerate(sweep(seed, quick)))
+    elif what == KERNELS:
+        found = (
+            (name, list(kernel_rows(name, problems, rounds, seconds)))
+            for name, problems in _batches(names, seed, console)
+        )
+    else:
+        found = _contender_rows(names, seed, rounds, seconds, memory, console)
+    for part, rows in found:
+        lines.add(part, rows)
+    show(lines.rows, format_, what)
+    tell_stored(lines, console)
+    return lines.rows
+
+
+def _contender_rows(
+    names: list[str], seed: int, rounds: int, seconds: float, memory: bool, console: Console
+) -> Parts:
+    with console.status("measuring the machine"):
+        rates = measure_rates()
+    console.print(
+        f"matrix product {rates.flops_per_s['float32'] / 1e9:.0f} GFLOP/s, copy "
+        f"{rates.bytes_per_s / 1e9:.1f} GB/s, {torch.get_num_threads()} threads"
+    )
+    for name, problems in _batches(names, seed, console):
+        if name == LARGE:
+            # Its dense adjacency would take 40 GB: memory alone is measured.
+            peak = peak_alone(OURS, problems[0])
+            row = {"set": name, "contender": OURS, **shape(problems), "peak_mib": peak}
+            yield name, [row]
+        else:
+            yield name, _set_rows(name, problems, rates, rounds, seconds, memory)
+
+
+def _set_rows(
+    name: str, problems: list[Problem], rates: Rates, rounds: int, seconds: float, memory: bool
+) -> list[Row]:
+    absent = {mode: "tgp is not installed" for mode in TGP if mode not in CONTENDERS}
+    if reason := why_not_compiled():
+        absent[COMPILED] = f"skipped: {reason}"
+    present = {key: contender for key, contender in CONTENDERS.items() if key not in absent}
+    rows = set_rows(name, problems, present, rounds, seconds, memory=memory, rates=rates)
+    notes = {"set": name, **shape(problems)}
+    return rows + [notes | {"contender": key, "note": note} for key, note in absent.items()]
+
+
+def _batches(names: list[str], seed: int, console: Console) -> Iterator[tuple[str, list[Problem]]]:
+    """Yield sets whose data are there, and show which one is running."""
+    for name in names:
+        load = large_graph if name == LARGE else PROBLEMS[name]
+        problems = load_or_skip(name, partial(load, seed), console)
+        if problems is not None:
+            with console.status(f"{name}: running"):
+                yield name, problems

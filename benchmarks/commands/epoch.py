@@ -1,0 +1,118 @@
+"""``python -m benchmarks epoch``: a training epoch, and a run of ten folds, against PyG and tgp."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks import options
+from benchmarks.commands.stopwatch import load_or_skip, prepare, stoppable, tell_stored
+from benchmarks.device import choose_device
+from benchmarks.errors import unknown_name
+from benchmarks.plain_console import PlainConsole
+from benchmarks.recipe import DATASETS
+from benchmarks.store import RESULTS
+from benchmarks.timing.epoch import Row, epoch_rows
+from benchmarks.timing.epoch_data import DROPPED_ABOVE, load_epoch_data
+from benchmarks.timing.epoch_table import show
+from benchmarks.timing.folds import FOLDS, ONE, PROCESSES, STREAMS, fold_modes, fold_row
+from benchmarks.timing.limited_process import default_memory_gib
+from benchmarks.timing.rows import ResultLines
+from benchmarks.timing.trainees import Options
+
+SETS = ("ENZYMES", "PROTEINS", "DD")
+QUICK_SETS = ("ENZYMES",)
+SHARES = ("auto", PROCESSES, STREAMS, ONE, "all")
+
+
+def epoch(
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help=f"TU data set, {', '.join(SETS)} if none is named; may be repeated."),
+    ] = None,
+    rounds: options.Rounds = 5,
+    seconds: Annotated[
+        float,
+        typer.Option(min=0, help="A contender whose epochs would take longer trains ten steps."),
+    ] = 60.0,
+    batch_size: Annotated[int, typer.Option(min=2, help="Graphs in a batch.")] = 20,
+    hidden: Annotated[int, typer.Option(min=1, help="Width of all layers.")] = 64,
+    epochs: Annotated[int, typer.Option(min=0, help="Epochs of each fold; 0: no folds.")] = 3,
+    jobs: Annotated[int, typer.Option(min=0, help="Folds at a time; 0: one a core.")] = 0,
+    share: Annotated[
+        str,
+        typer.Option(
+            help="How folds run at the same time: processes, streams (CUDA), one (by one), all, or "
+            "auto: processes on a CPU, all on a GPU. One by one is always measured too."
+        ),
+    ] = "auto",
+    memory_gib: Annotated[
+        float, typer.Option(min=0, help="Limit of PyG's process on DD; 0: 75 % of what is there.")
+    ] = 0.0,
+    limit: Annotated[
+        float, typer.Option(min=1, help="Seconds after which PyG's process on DD is stopped.")
+    ] = 900.0,
+    threads: options.Threads = 0,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="ENZYMES, two rounds, one epoch of the folds.")
+    ] = False,
+    format_: options.Format = "rich",
+    out: options.OutFolder = RESULTS / "epoch",
+    resume: options.Resume = None,
+) -> list[Row]:
+    """Time training epochs: our two-pool network, PyG's example, and tgp's DiffPool.
+
+    Contenders take turns on the same graphs. Rows are appended to a JSON lines file as each part
+    is finished.
+    """
+    prepare(format_, out, threads)
+    if share not in SHARES:
+        raise unknown_name("share", share, SHARES)
+    device = choose_device(device)
+    modes = fold_modes(share, device) if epochs or quick else []
+    names = list(data or (QUICK_SETS if quick else SETS))
+    if quick:
+        rounds, seconds, epochs = 2, 20.0, 1
+    shared = Options(batch_size, hidden, seed, device)
+    jobs = min(jobs or os.cpu_count() or 1, FOLDS)
+    measured = {"rounds": rounds, "seconds": seconds, "epochs": epochs, "jobs": jobs}
+    # ToDense builds a tensor of a kind that torch calls beta.
+    warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
+    console = PlainConsole(stderr=True)
+    lines = ResultLines(out, {**asdict(shared), **measured}, seed, resume)
+    with stoppable(lines, console):
+        for name in names:
+            load = partial(load_epoch_data, name)
+            loaded = load_or_skip(name, load, console, asked=name not in DATASETS)
+            if loaded is None:
+                continue
+            if lines.finished(f"{name} epoch") is None:
+                memory = memory_gib or default_memory_gib()
+                if loaded.small() is None and not loaded.huge:
+                    console.print(f"{name}: no graph over {DROPPED_ABOVE} nodes to be dropped")
+                with console.status(name) as status:
+                    tell = partial(_tell, status, name)
+                    rows = epoch_rows(name, loaded, shared, rounds, seconds, memory, limit, tell)
+                lines.add(f"{name} epoch", rows)
+                for row in rows:
+                    if "note" in row:
+                        console.print(f"{name}: {row['contender']}: {row['note']}", markup=False)
+            for mode in modes:
+                part = f"{name} folds {mode}"
+                if lines.finished(part) is None:
+                    with console.status(f"{name}: {FOLDS} folds, {mode}"):
+                        lines.add(part, [fold_row(name, mode, epochs, jobs, shared)])
+    show(lines.rows, format_)
+    tell_stored(lines, console)
+    return lines.rows
+
+
+def _tell(status: Any, name: str, text: str) -> None:
+    status.update(f"{name}: {text}")

@@ -1,0 +1,55 @@
+"""``python -m benchmarks gpu``: all that a machine with a GPU is to show, in one command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+import typer
+
+from benchmarks import options
+from benchmarks.commands.stopwatch import prepare, stoppable, tell_stored
+from benchmarks.errors import UsageError
+from benchmarks.plain_console import PlainConsole
+from benchmarks.store import RESULTS
+from benchmarks.timing.gpu.run import PARTS, GpuRun, chosen_parts, failures
+
+
+def gpu(
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Only this part, of {', '.join(PARTS)}; may be repeated."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Less of everything, in under nine minutes.")
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="Begin nothing new in a part after so long; 0: by part.")
+    ] = 0.0,
+    seed: options.Seed = 0,
+    format_: options.Format = "rich",
+    out: options.OutFolder = RESULTS / "gpu",
+    resume: options.Resume = None,
+) -> None:
+    """Check and time everything on a GPU: correctness, coarsening, ceilings, epochs, training.
+
+    Each piece is appended to a JSON lines file as it is finished. Exit code 1: a result is wrong,
+    waits for the device, or differs when repeated, or a piece failed. Exit code 2: no GPU.
+    """
+    if not torch.cuda.is_available():
+        raise UsageError(f"gpu: expected a CUDA device, torch {torch.__version__} finds none")
+    names = chosen_parts(part)
+    prepare(format_, out)
+    console = PlainConsole(stderr=True)
+    run = GpuRun("cuda", quick, seconds, seed, out, resume)
+    with stoppable(run, console):
+        run.parts(names, console)
+    # It needs what it shows: PyG, tgp and others, seconds of imports.
+    from benchmarks.timing.gpu.table import show
+
+    show(run.rows, format_)
+    tell_stored(run, console)
+    failed = failures(run.rows)
+    if failed:
+        console.print(f"FAILED: {', '.join(failed)}", markup=False, soft_wrap=True)
+        raise typer.Exit(1)

@@ -1,1 +1,0 @@
-"""Whole epochs timed beside PyG's recipe and tgp."""

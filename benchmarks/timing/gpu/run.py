@@ -1,0 +1,122 @@
+"""Runs the parts of ``python -m benchmarks gpu`` in turn, each with its share of the time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from benchmarks.errors import unknown_name
+from benchmarks.provenance import machine
+from benchmarks.timing.gpu.part import FAILED, Row, Setting
+from benchmarks.timing.gpu.process import latest, run_part, run_part_alone, unfinished
+from benchmarks.timing.rows import ResultLines
+
+# Parts and the processes that they start take part of nine minutes; this is the end of all.
+QUICK_TOTAL_SECONDS = 510.0
+# A work that has begun may go on for so long after its part's time.
+QUICK_GRACE_SECONDS, GRACE_SECONDS = 20.0, 120.0
+
+
+class PartEntry(NamedTuple):
+    """Where a part is, and the seconds in which it begins new works."""
+
+    address: str
+    quick_seconds: float
+    seconds: float
+
+
+# In the order of what is most worth knowing, should the time not be enough for all.
+PARTS = {
+    "correctness": PartEntry("benchmarks.timing.gpu.correctness:correctness", 120, 600),
+    "coarsen": PartEntry("benchmarks.timing.gpu.coarsen:coarsen", 100, 900),
+    "ceilings": PartEntry("benchmarks.timing.gpu.ceilings:ceilings", 65, 600),
+    "epoch": PartEntry("benchmarks.timing.gpu.epoch:epoch", 90, 1800),
+    "training": PartEntry("benchmarks.timing.gpu.training:training", 40, 3600),
+}
+
+
+def chosen_parts(names: Sequence[str] | None) -> list[str]:
+    """Return the parts asked for, in the order of the table.
+
+    Raises:
+        UsageError: If there is no such part.
+    """
+    for name in names or ():
+        if name not in PARTS:
+            raise unknown_name("part", name, PARTS)
+    return [name for name in PARTS if not names or name in names]
+
+
+def failures(rows: Sequence[Row]) -> list[str]:
+    """Return the works that failed, of those that the exit code is about."""
+    return sorted({row["part"] for row in rows if row.get("verdict") == FAILED})
+
+
+class GpuRun:
+    """A run of the parts, and the file of its rows.
+
+    Args:
+        device: Where the parts work; on a CPU, which only tests ask for, in this process.
+        quick: Whether less is measured.
+        seconds: Time of each part, or 0 for the table's.
+        seed: Seed of everything drawn.
+        folder: Where the file goes.
+        resume: File of an earlier run to go on with.
+
+    Raises:
+        UsageError: If ``resume`` is no file of rows, or one of other settings.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        quick: bool,
+        seconds: float,
+        seed: int,
+        folder: Path,
+        resume: Path | None = None,
+    ) -> None:
+        self.device, self.quick, self.seconds, self.seed = device, quick, seconds, seed
+        self.config: dict[str, Any] = {"device": device, "quick": quick}
+        lines = ResultLines(folder, self.config, seed, resume)
+        self.path = lines.path
+        earlier: dict[str, list[Row]] = {}
+        for row in lines.rows:
+            earlier.setdefault(row["part"], []).append(row)
+        self.redo = {label for label, rows in earlier.items() if unfinished(rows)}
+        if resume is None:
+            # The file is there before the first process opens it.
+            lines.add("machine", [{"kind": "machine", "found": machine()}])
+
+    @property
+    def rows(self) -> list[Row]:
+        """What is in the file, without failures that were made good."""
+        return latest(ResultLines(self.path.parent, self.config, self.seed, self.path).rows)
+
+    def parts(self, names: Sequence[str], console: Console) -> None:
+        """Run parts, one after the other; none can keep the next from its turn."""
+        end = time.time() + QUICK_TOTAL_SECONDS if self.quick else float("inf")
+        spare = 0.0
+        for name in names:
+            entry = PARTS[name]
+            budget = self.seconds or (entry.quick_seconds if self.quick else entry.seconds)
+            began = time.time()
+            # What one part leaves over is the next one's, unless the user has set the time.
+            deadline = min(began + budget + (0.0 if self.seconds else spare), end)
+            grace = QUICK_GRACE_SECONDS if self.quick else GRACE_SECONDS
+            runs = self.path.with_name(f"{self.path.stem}-runs")
+            setting = Setting(self.device, self.seed, self.quick, deadline, runs)
+            console.print(f"{name}: {deadline - began:.0f} s", highlight=False)
+            if self.device == "cpu":
+                lines = ResultLines(self.path.parent, self.config, self.seed, self.path)
+                run_part(name, entry.address, setting, lines, self.redo)
+            else:
+                kill_at = min(deadline + grace, end + grace)
+                run_part_alone(
+                    name, entry.address, setting, self.path, self.config, self.redo, kill_at
+                )
+            spare = max(0.0, deadline - time.time())

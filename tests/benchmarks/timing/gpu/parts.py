@@ -1,0 +1,44 @@
+"""Parts that tests of ``python -m benchmarks gpu`` run, also in processes of their own."""
+
+import os
+import time
+from pathlib import Path
+
+from benchmarks.timing.gpu.part import Setting, Work
+
+
+def setting(folder=Path("unused"), seconds=60.0):
+    """Work on the CPU, quickly, for so long."""
+    return Setting("cpu", 0, True, time.time() + seconds, folder)
+
+
+def good_part(setting):
+    yield Work("one", lambda: [{"kind": "figure", "value": 1}])
+    yield Work("two", lambda: [{"kind": "figure", "value": 2}])
+
+
+def raising_part(setting):
+    def fail():
+        raise ValueError("no such luck")
+
+    def run_out():
+        raise RuntimeError("CUDA out of memory. Tried to allocate 80 GiB")
+
+    yield Work("before", lambda: [{"kind": "figure", "value": 1}])
+    yield Work("fails", fail)
+    yield Work("too large", run_out)
+    yield Work("after", lambda: [{"kind": "figure", "value": 2}])
+
+
+def broken_part(setting):
+    raise ImportError("no module for this")
+
+
+def dying_part(setting):
+    yield Work("before", lambda: [{"kind": "figure", "value": 1}])
+    yield Work("dies", lambda: os._exit(7))
+    yield Work("after", lambda: [{"kind": "figure", "value": 2}])
+
+
+def sleeping_part(setting):
+    yield Work("sleeps", lambda: time.sleep(600))

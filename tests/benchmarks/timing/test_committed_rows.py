@@ -1,0 +1,53 @@
+"""Rows that are committed, of older versions too, still print in every format."""
+
+import json
+
+import pytest
+
+from benchmarks.store import RESULTS
+from benchmarks.timing import (
+    claim_table,
+    coarsen_table,
+    epoch_table,
+    loader,
+    scaling_table,
+)
+
+SHOWN = {
+    "coarsen": (coarsen_table.show, ("Against what is required", "| ENZYMES | ours, undirected")),
+    "backends": (
+        lambda rows, style: coarsen_table.show(rows, style, "backends"),
+        ("| padded ms | ragged ms | chosen |", "| library | ", "| fitted | "),
+    ),
+    "epoch": (epoch_table.show, ("One training epoch", "A run of 10 folds", "| PyG | 3× |")),
+    "scaling": (scaling_table.show, ("| nodes | ours, undirected", "| slopes <= 1.1 |")),
+    "loader": (loader.show, ("| ENZYMES | ResidentLoader | 7.0 | 85997 | 7.8 | 10 | NOT MET |",)),
+    "time": (
+        lambda rows, style: claim_table.show(rows, {}, style),
+        ("| ENZYMES | set2set-largest |",),
+    ),
+}
+
+
+def bench_of(path):
+    return "backends" if path.name.startswith("backends-") else path.parent.name
+
+
+@pytest.mark.parametrize("style", ["rich", "markdown", "json"])
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/*.jsonl")), ids=lambda path: path.stem)
+def test_committed_rows_print(path, style, capsys):
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    show, expected = SHOWN[bench_of(path)]
+    show(rows, style)
+    printed = capsys.readouterr().out
+    if style == "json":
+        assert json.loads(printed) == rows
+    elif style == "markdown":
+        for text in expected:
+            assert text in printed
+
+
+def test_older_rows_keep_their_purposes(capsys):
+    path = RESULTS / "coarsen" / "20261122T152914Z.jsonl"
+    coarsen_table.show([json.loads(line) for line in path.read_text().splitlines()], "markdown")
+    assert "| sparse product | GEMM | softmax, entropy |" in capsys.readouterr().out
