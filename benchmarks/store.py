@@ -57,7 +57,7 @@ class RunStore:
 
     def claim_path(self, configuration: int, fold: int, seed: int) -> Path:
         """Return the lock that a runner holds while it trains a cell; git ignores it."""
-        folder = self.folder / "claims"
+        folder = self.folder / ".claims"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{cell_name(configuration, fold, seed)}.lock"
 
