@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,7 +92,10 @@ def _execute(
         return _run_and_store(cell, store, version, logs)
     finally:
         claim.release()
-        Path(claim.lock_file).unlink(missing_ok=True)
+        path = Path(claim.lock_file)
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # Others' claims are still in it.
+            path.parent.rmdir()
 
 
 def _run_and_store(
