@@ -307,6 +307,7 @@ def _process(rank, folder):
         with pytest.raises(RuntimeError, match=r"shard in one of 2 processes: shard=True"):
             next(ask(ResidentLoader(graphs))) if ask is iter else ask(ResidentLoader(graphs))
     torch.save(found, f"{folder}/{rank}.pt")
+    distributed.barrier()  # Nobody leaves while another still listens.
     distributed.destroy_process_group()
 
 

@@ -16,7 +16,8 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -138,12 +139,22 @@ def check_source(run: str, method: str, fingerprint: str | None) -> None:
     Raises:
         UsageError: If the module's file is not found, without importing anything, or is another.
     """
-    parts = method.partition(":")[0].split(".")
-    places = [Path(folder or ".").joinpath(*parts) for folder in sys.path]
-    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
-    found = next((file for file in files if file.is_file()), None)
-    if found is None:
+    *packages, module = method.partition(":")[0].split(".")
+    # Found as an import would find it, which looks in the working directory first.
+    folders: Sequence[str] | None = [os.getcwd(), *sys.path]
+    for name in packages:
+        spec = None if folders is None else PathFinder.find_spec(name, folders)
+        folders = None if spec is None else spec.submodule_search_locations
+        # A package's own code runs before its module's, and no fingerprint was taken of it.
+        if spec is not None and spec.origin and Path(spec.origin).read_bytes().strip():
+            raise UsageError(
+                f"run {run}: {spec.origin} would run before the source of {method}, and was not "
+                "recorded with the run, so that nothing is imported; expected an empty one"
+            )
+    spec = None if folders is None else PathFinder.find_spec(module, folders)
+    if spec is None or not spec.origin:
         raise UsageError(f"run {run}: {method} is not found; its networks cannot be rebuilt")
+    found = Path(spec.origin)
     if hashlib.sha256(found.read_bytes()).hexdigest() != fingerprint:
         raise UsageError(
             f"run {run}: {found} is not the source that {method} was trained from, and is not "

@@ -149,6 +149,7 @@ def _synchronised(process, folder):
     x, mask = _rows(process, 0)
     unmasked = layer(x[mask]).detach()
     torch.save((found, unmasked, layer.module.state_dict()), f"{folder}/{process}.pt")
+    distributed.barrier()  # Nobody leaves while another still listens.
     distributed.destroy_process_group()
 
 
