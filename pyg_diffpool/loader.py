@@ -12,7 +12,14 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data, InMemoryDataset
 
 from pyg_diffpool.ops.edge_formats import read_weights
-from pyg_diffpool.ops.validation import check_finite, check_flag, read_size, values_checked
+from pyg_diffpool.ops.validation import (
+    check_finite,
+    check_flag,
+    check_tensor,
+    kind,
+    read_size,
+    values_checked,
+)
 from pyg_diffpool.resident_adjacency import ResidentAdjacency
 from pyg_diffpool.resident_graphs import concatenate, sort_edges, starts
 
@@ -103,6 +110,12 @@ class ResidentLoader:
         shard: bool | None = None,
     ) -> None:
         check_flag("shard", shard, optional=True)
+        check_flag("shuffle", shuffle)
+        check_flag("drop_last", drop_last)
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise TypeError(f"generator: expected a torch.Generator or None, got {kind(generator)}")
+        if max_resident_bytes is not None and max_resident_bytes < 0:
+            raise ValueError(f"max_resident_bytes: expected at least 0, got {max_resident_bytes}")
         self.batch_size = read_size("batch_size", batch_size, least=1)
         self.shuffle = shuffle
         self.shard = shard
@@ -114,6 +127,7 @@ class ResidentLoader:
         if weight is not None and values_checked(weight, None):
             check_finite("edge_weight", weight)
         if x is not None:
+            check_tensor("x", x)
             total = int(graphs.num_nodes.sum())
             if x.dim() != 2 or x.size(0) != total:
                 raise ValueError(f"x: expected shape [{total}, F], got {list(x.shape)}")
@@ -220,6 +234,7 @@ class ResidentLoader:
         count = self._num_nodes.numel()
         if index is None:
             return torch.arange(count)
+        check_tensor("index", index)
         if index.dtype != torch.long or index.dim() != 1:
             raise ValueError(
                 "index: expected a vector of graph numbers (int64), got "

@@ -368,3 +368,21 @@ def test_a_column_of_weights_is_taken_as_beside_edges():
     expected = diff_pool(graph.x, s, graph.edge_index, graph.edge_weight)
     for ours, theirs in zip(given, expected, strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"index": [0]}, TypeError, "index: expected a tensor, got list"),
+        ({"x": [1.0]}, TypeError, "x: expected a tensor, got list"),
+        ({"generator": 3}, TypeError, "generator: expected a torch.Generator or None, got 3"),
+        ({"shuffle": "yes"}, TypeError, "shuffle: expected True or False, got 'yes'"),
+        ({"drop_last": 1}, TypeError, "drop_last: expected True or False, got 1"),
+        ({"max_resident_bytes": -1}, ValueError, "max_resident_bytes: expected at least 0, got -1"),
+        ({"batch_size": 2.0}, TypeError, "batch_size: expected an integer, got 2.0"),
+    ],
+    ids=str,
+)
+def test_arguments_of_the_wrong_kind_are_named(arguments, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        ResidentLoader(random_graphs(), **arguments)

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import scatter
 
+from pyg_diffpool.ops.level import read_mask, refuse_mask
 from pyg_diffpool.ops.precision import accumulated, accumulation_dtype
-from pyg_diffpool.ops.validation import check_choice
+from pyg_diffpool.ops.validation import check_choice, check_floating, check_tensor
 
 READOUTS = ("max", "mean", "sum")
 
@@ -33,19 +34,27 @@ def readout(
         :math:`(B, F)`.
 
     Raises:
-        ValueError: If :obj:`reduce` is unknown.
+        TypeError: If a tensor is of the wrong type or dtype.
+        ValueError: If :obj:`reduce` is unknown, or sizes do not match.
 
     Example:
         >>> readout(torch.tensor([[1.0], [3.0]]), "mean")
         tensor([[2.]])
     """
     check_choice("reduce", reduce, READOUTS)
+    check_floating("x", x, (2, 3))
     if x.dim() == 2:
+        refuse_mask(mask)
+        if batch is not None:
+            check_tensor("batch", batch, "a tensor or None")
         if batch is None:
             batch, batch_size = x.new_zeros(x.size(0), dtype=torch.long), 1
         # Half precision would lose count at 2048 rows, bfloat16 at 256.
         out: Tensor = scatter(accumulated(x), batch, 0, batch_size, reduce)
         return out.to(x.dtype)
+    mask = read_mask(mask, None)
+    if mask is not None and mask.shape != x.shape[:2]:
+        raise ValueError(f"mask: expected shape {list(x.shape[:2])}, got {tuple(mask.shape)}")
     if mask is None:
         mask = x.new_ones(x.shape[:2], dtype=torch.bool)
     rows = mask.unsqueeze(-1)
