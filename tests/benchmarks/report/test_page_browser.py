@@ -186,7 +186,7 @@ def test_a_chosen_cluster_lights_up_on_every_level(browser, made):
     assert fellows != everything[0]
     lit = [fellows, {cluster}, {levels[1]["cluster"][cluster]}]
     browser.point(levels[0]["x"][0], levels[0]["y"][0], click=True)
-    assert [lit_rows(browser, plot) for plot in plots] == lit
+    browser.wait(lambda: [lit_rows(browser, plot) for plot in plots] == lit)
     assert lit_rows(browser, "#picture") == fellows
     name = f"Cluster {levels[1]['index'][cluster]} of level 1"
     assert browser.find("#lit").text.startswith(name)
@@ -201,7 +201,7 @@ def test_a_chosen_cluster_lights_up_on_every_level(browser, made):
     assert not browser.find("#clear").is_enabled()
     # A cluster of level 1 in its own picture; the same from the list; and the button that clears.
     browser.point(levels[1]["x"][cluster], levels[1]["y"][cluster], click=True)
-    assert [lit_rows(browser, plot) for plot in plots] == lit
+    browser.wait(lambda: [lit_rows(browser, plot) for plot in plots] == lit)
     browser.click("#clear")
     browser.click(LEVEL, 0)
     browser.click(CLUSTER, 0)
