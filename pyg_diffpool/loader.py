@@ -20,6 +20,7 @@ from pyg_diffpool.ops.validation import (
     read_size,
     values_checked,
 )
+from pyg_diffpool.process_share import place, share, share_size
 from pyg_diffpool.resident_adjacency import ResidentAdjacency
 from pyg_diffpool.resident_graphs import concatenate, sort_edges, starts
 
@@ -184,12 +185,11 @@ class ResidentLoader:
         self._epoch = read_size("epoch", epoch)
 
     def __len__(self) -> int:
-        count, processes = self._index.numel(), self._place()[1]
-        count = count // processes if self.drop_last else -(-count // processes)
+        count = share_size(self._index.numel(), place(self.shard)[1], self.drop_last)
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self._share(*self._place())[: len(self) * self.batch_size]
+        order = self._share()[: len(self) * self.batch_size]
         for chosen in self._blocks(order):
             for batch in self._collate(chosen):
                 if self._copied_to is not None:
@@ -197,31 +197,16 @@ class ResidentLoader:
                     batch = pinned.to(self._copied_to, non_blocking=True)
                 yield batch
 
-    def _place(self) -> tuple[int, int]:
-        """This process's number and how many there are, among those that share the graphs."""
-        distributed = torch.distributed
-        if self.shard is False or not distributed.is_available():
-            return 0, 1
-        processes = distributed.get_world_size() if distributed.is_initialized() else 1
-        if processes > 1 and self.shard is None:
-            raise RuntimeError(
-                f"ResidentLoader: expected a choice of shard in one of {processes} processes: "
-                "shard=True gives each its share of the graphs, shard=False all of them to each"
-            )
-        return (distributed.get_rank() if processes > 1 else 0), processes
-
-    def _share(self, rank: int, processes: int) -> Tensor:
+    def _share(self) -> Tensor:
         """Return the graphs of the next pass, in order."""
+        rank, processes = place(self.shard)
         order, generator = self._index, self.generator
         if processes > 1 and generator is None:
             generator = torch.Generator().manual_seed(self._epoch)
         self._epoch += 1
         if self.shuffle:
             order = order[torch.randperm(order.numel(), generator=generator)]
-        if processes == 1 or order.numel() == 0:
-            return order
-        each = order.numel() // processes if self.drop_last else -(-order.numel() // processes)
-        return order.repeat(processes)[: each * processes][rank::processes]
+        return share(order, rank, processes, self.drop_last)
 
     def __repr__(self) -> str:
         return (
