@@ -117,8 +117,20 @@ class Browser:
             x,
             y,
         )
-        actions = ActionChains(self.driver, duration=20)
-        actions.move_to_element_with_offset(picture, int(left) + 9, int(top) + 9)
-        # Plotly looks for the mouse every 50 ms, and a click is where it was last seen.
-        actions.pause(0.1).move_by_offset(-9, -9).pause(0.1)
-        (actions.click() if click else actions).perform()
+        place = int(left), int(top)
+
+        def is_seen() -> bool:
+            # Plotly looks for the mouse every 50 ms, on a busy machine later, and for none that
+            # lies still: a click is where it was last seen.
+            actions = ActionChains(self.driver, duration=20)
+            actions.move_to_element_with_offset(picture, place[0] + 9, place[1] + 9)
+            actions.pause(0.1).move_by_offset(-9, -9).pause(0.1).perform()
+            return not click or self.js("return arguments[0]._hoverdata?.length > 0", picture)
+
+        # What it saw before is not what lies here now.
+        self.js("arguments[0]._hoverdata = undefined", picture)
+
+        self.wait(is_seen)
+        if click:
+            # Two clicks within 0.3 s would be a double click.
+            ActionChains(self.driver).pause(0.4).click().perform()
