@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 from benchmarks.cell import PROTOCOLS
 from benchmarks.errors import UsageError, unknown_name
-from benchmarks.mistakes import fail, mistakes_told
+from benchmarks.mistakes import fail, mistakes_told, tell_left_out
 from benchmarks.options import LARGEST_SEED, ResultsOrOutFolder
 from benchmarks.output_path import check_folder
 from benchmarks.plain_console import PlainConsole
@@ -254,15 +254,6 @@ def parse_numbers(option: str, text: str, largest: int | None = None) -> list[in
             )
         numbers.update(range(start, stop + 1))
     return sorted(numbers)
-
-
-def tell_left_out(results: Path) -> None:
-    """Say under a table what is not in it: cells that failed, files that cannot be read."""
-    from benchmarks.store import left_out
-
-    console = PlainConsole(stderr=True)
-    for line in left_out(results):
-        console.print(line, soft_wrap=True)
 
 
 def device_overrides(device: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from benchmarks.errors import UsageError
-from benchmarks.plain_console import PlainConsole
+from benchmarks.plain_console import PlainConsole, tell
 
 _EXTRAS = {
     **dict.fromkeys(("grakel", "joblib", "lightning", "matplotlib", "networkx"), "benchmark"),
@@ -64,6 +64,14 @@ def mistakes_told() -> Iterator[None]:
             raise
         _tell(message)
         raise typer.Exit(1) from error
+
+
+def tell_left_out(results: Path) -> None:
+    """Say under a table what is not in it: cells that failed, files that cannot be read."""
+    from benchmarks.store import left_out
+
+    for line in left_out(results):
+        tell(line)
 
 
 def _memory_message(error: MemoryError | RuntimeError) -> str | None:

@@ -44,7 +44,6 @@ def load_dataset(name: str, root: str | None = None) -> FastTUDataset:
         FileNotFoundError: If there is no zip of the data set.
         UsageError: If its zip or its files cannot be read, or the cache cannot be written.
     """
-    check_name(name)
     folder = cache_folder() if root is None else Path(root).expanduser()
     try:
         return FastTUDataset(str(folder), name, use_node_attr=True)

@@ -11,11 +11,12 @@ from benchmarks.analysis.layout import show_analysis
 from benchmarks.analysis.run_figures import analyse_run, write_analysis
 from benchmarks.analysis.sensitivity import link_effects, related_runs, sensitivity_rows
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.mistakes import tell_left_out
 from benchmarks.options import ResultsOrOutFolder, SplitsFolder
 from benchmarks.output_path import check_folder
 from benchmarks.paper.cells import splits_folder
 from benchmarks.plain_console import PlainConsole
-from benchmarks.store import RESULTS, left_out
+from benchmarks.store import RESULTS
 
 _FORMATS = ("rich", "markdown", "json")
 
@@ -53,7 +54,6 @@ def analyse(
                     f"but {fold['stored_accuracy']:.3f} is stored"
                 )
         records.append(record)
-    for line in left_out(results):
-        console.print(line, soft_wrap=True)
+    tell_left_out(results)
     compared = related_runs(results, names)
     show_analysis(records, sensitivity_rows(compared), link_effects(compared), format_)

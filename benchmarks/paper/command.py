@@ -12,6 +12,7 @@ from rich.console import Console
 from benchmarks.cell import PROTOCOLS
 from benchmarks.cli import device_overrides, parse_numbers
 from benchmarks.errors import UsageError, unknown_name
+from benchmarks.mistakes import tell_left_out
 from benchmarks.options import LARGEST_SEED
 from benchmarks.output_path import check_folder
 from benchmarks.paper import layout, schedule, timing
@@ -28,7 +29,7 @@ from benchmarks.paper.cells import (
 )
 from benchmarks.paper.estimate import Timings, parse_duration
 from benchmarks.plain_console import PlainConsole
-from benchmarks.store import RESULTS, left_out
+from benchmarks.store import RESULTS
 
 _FORMATS = ("rich", "markdown", "json")
 TIME = "time"
@@ -136,8 +137,7 @@ def paper(
         console.print("\nstopped; finished cells are kept, and the same command resumes")
         raise typer.Exit(130) from None
     layout.show(layout.paper_table(table, protocol, columns, lines, rows, out), format_)
-    for line in left_out(out):
-        console.print(line, soft_wrap=True)
+    tell_left_out(out)
     if failed:
         console.print(f"{failed} cells failed; the same command retries those that may succeed")
     unplanned = [row for row in rows.rows if row.problem]

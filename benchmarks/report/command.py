@@ -10,6 +10,7 @@ import typer
 from benchmarks.analysis.checkpoints import StoredRun, read_run
 from benchmarks.cli import parse_numbers
 from benchmarks.errors import UsageError
+from benchmarks.mistakes import tell_left_out
 from benchmarks.options import ResultsFolder, SplitsFolder
 from benchmarks.output_path import check_file
 from benchmarks.paper.cells import splits_folder
@@ -19,7 +20,7 @@ from benchmarks.report.explorer import Wanted, explorer_record
 from benchmarks.report.html_page import page_html
 from benchmarks.report.provenance_record import provenance_record
 from benchmarks.report.results_table import table_record
-from benchmarks.store import RESULTS, left_out, stored_runs, write_atomically
+from benchmarks.store import RESULTS, stored_runs, write_atomically
 
 
 def report(
@@ -59,8 +60,7 @@ def report(
     with console.status("reading results") as status:
         stored = read_runs(results, runs or [])
         page = page_html(report_record(results, stored, wanted, status.update))
-    for line in left_out(results):
-        console.print(line, soft_wrap=True)
+    tell_left_out(results)
     content = page.encode()
     write_atomically(out, content)
     console.print(
