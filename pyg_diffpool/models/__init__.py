@@ -1,5 +1,6 @@
 """Networks made of the modules."""
 
 from pyg_diffpool.models.diff_pool_net import DiffPoolNet, DiffPoolOutput
+from pyg_diffpool.models.graph_head import graph_head
 
-__all__ = ["DiffPoolNet", "DiffPoolOutput"]
+__all__ = ["DiffPoolNet", "DiffPoolOutput", "graph_head"]

@@ -12,8 +12,9 @@ from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.exportable import exportable
+from pyg_diffpool.models.graph_head import NORMS, check_share, graph_head
 from pyg_diffpool.nn import Assignment, DiffPool, GNNBlock, PooledGraph, readout
-from pyg_diffpool.nn.readout import READOUTS
+from pyg_diffpool.nn.readout import check_sum_scale, readout_names
 from pyg_diffpool.nn.watchers import has_observed
 from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.level import sparse_level
@@ -67,11 +68,23 @@ class DiffPoolNet(torch.nn.Module):
         batch_norm: Whether batch normalisation follows each layer. (default: :obj:`True`)
         final_activation: See :class:`GNNBlock`. (default: :obj:`True`)
         jump: See :class:`GNNBlock`. (default: :obj:`"cat"`)
-        readout: :obj:`"max"`, :obj:`"mean"` or :obj:`"sum"`. (default: :obj:`"max"`)
+        readout: :obj:`"max"`, :obj:`"mean"` or :obj:`"sum"`; or several, as
+            :obj:`("max", "mean", "sum")`, whose vectors stand side by side. See :func:`readout`.
+            (default: :obj:`"max"`)
         readout_levels: :obj:`"all"` reads every level out and concatenates, :obj:`"last"` only the
             last one. (default: :obj:`"all"`)
+        readout_norm: :obj:`"batch"` for batch normalisation of the graph's vector, see
+            :func:`graph_head`. (default: :obj:`None`)
+        sum_scale: How sums are scaled, :obj:`"asinh"` or a number, see :func:`readout`. Batch
+            normalisation cancels a number. Where sizes differ by orders of magnitude choose
+            :obj:`"asinh"`: otherwise the largest graph alone makes the deviation of a batch, and
+            the others are all but equal after normalisation. (default: :obj:`None`)
         mlp_channels: Hidden size of the classifier. (default: :obj:`50`)
-        dropout: Share of entries set to zero in blocks and classifier. (default: :obj:`0.0`)
+        dropout: Share of entries set to zero in blocks, and on the classifier's hidden layer
+            unless there is :obj:`head_dropout`. (default: :obj:`0.0`)
+        head_dropout: Share of entries set to zero before both linear maps of the classifier, that
+            is, of the graph's vector and of the hidden layer.
+            (default: :obj:`None`, :obj:`dropout` on the hidden layer alone)
         link_weight: See :class:`DiffPool`. (default: :obj:`1.0`)
         entropy_weight: See :class:`DiffPool`. (default: :obj:`1.0`)
         convention: See :class:`DiffPool`. (default: :obj:`"paper"`)
@@ -96,6 +109,28 @@ class DiffPoolNet(torch.nn.Module):
         >>> out = net(torch.randn(5, 3), torch.tensor([[0, 1], [1, 0]]))
         >>> out.logits.shape, len(out.levels)
         (torch.Size([1, 2]), 1)
+
+        A network that can tell a graph from two copies of it:
+
+        >>> net = DiffPoolNet(
+        ...     3,
+        ...     16,
+        ...     2,
+        ...     max_clusters=[4],
+        ...     readout=("max", "mean", "sum"),
+        ...     readout_norm="batch",
+        ...     sum_scale="asinh",
+        ...     head_dropout=0.5,
+        ... )
+        >>> net.classifier  # doctest: +ELLIPSIS
+        Sequential(
+          (norm): BatchNorm(288, ...)
+          (dropout): Dropout(p=0.5, inplace=False)
+          (0): Linear(in_features=288, out_features=50, bias=True)
+          (1): ReLU()
+          (2): Dropout(p=0.5, inplace=False)
+          (3): Linear(in_features=50, out_features=2, bias=True)
+        )
     """
 
     def __init__(
@@ -115,10 +150,13 @@ class DiffPoolNet(torch.nn.Module):
         batch_norm: bool = True,
         final_activation: bool = True,
         jump: str = "cat",
-        readout: str = "max",
+        readout: str | Sequence[str] = "max",
         readout_levels: str = "all",
+        readout_norm: str | None = None,
+        sum_scale: float | str | None = None,
         mlp_channels: int = 50,
         dropout: float = 0.0,
+        head_dropout: float | None = None,
         link_weight: float = 1.0,
         entropy_weight: float = 1.0,
         convention: str = "paper",
@@ -127,10 +165,16 @@ class DiffPoolNet(torch.nn.Module):
         embedding: Callable[[int, int], torch.nn.Module] | None = None,
     ):
         super().__init__()
-        check_choice("readout", readout, READOUTS)
+        names = readout_names("readout", readout)
         check_choice("readout_levels", readout_levels, ("all", "last"))
-        self.readout = readout
+        check_choice("readout_norm", readout_norm, NORMS)
+        check_sum_scale(sum_scale)
+        check_share("dropout", dropout)
+        if head_dropout is not None:
+            check_share("head_dropout", head_dropout)
+        self.readout = readout if isinstance(readout, str) else names
         self.readout_levels = readout_levels
+        self.sum_scale = sum_scale
         self.ratio = ratio
 
         def block(width: int, level: int) -> GNNBlock:
@@ -172,11 +216,13 @@ class DiffPoolNet(torch.nn.Module):
         self.last = make_embedding(width, len(self.pools))
         widths.append(self.last.out_channels)
         read = sum(widths) if readout_levels == "all" else widths[-1]
-        self.classifier = torch.nn.Sequential(
-            torch.nn.Linear(read, mlp_channels),
-            torch.nn.ReLU(),
-            torch.nn.Dropout(dropout),
-            torch.nn.Linear(mlp_channels, out_channels),
+        self.classifier = graph_head(
+            len(names) * read,
+            mlp_channels,
+            out_channels,
+            norm=readout_norm,
+            dropout=dropout if head_dropout is None else head_dropout,
+            input_dropout=head_dropout or 0.0,
         )
 
     @classmethod
@@ -336,7 +382,7 @@ class DiffPoolNet(torch.nn.Module):
         return DiffPoolOutput(self.classifier(read), loss, levels)
 
     def _read(self, rows: Tensor, level: dict[str, Any]) -> Tensor:
-        return readout(rows, self.readout, **level)
+        return readout(rows, self.readout, sum_scale=self.sum_scale, **level)
 
     @staticmethod
     def clusters(

@@ -2,46 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch_geometric.utils import scatter
 
 from pyg_diffpool.ops.level import read_mask, refuse_mask
 from pyg_diffpool.ops.precision import accumulated, accumulation_dtype
-from pyg_diffpool.ops.validation import check_choice, check_floating, check_tensor
+from pyg_diffpool.ops.validation import check_choice, check_floating, check_tensor, kind
 
 READOUTS = ("max", "mean", "sum")
+ASINH = "asinh"
 
 
 def readout(
     x: Tensor,
-    reduce: str,
+    reduce: str | Sequence[str],
     *,
     batch: Tensor | None = None,
     batch_size: int | None = None,
     mask: Tensor | None = None,
+    sum_scale: float | str | None = None,
 ) -> Tensor:
-    """Reduce the rows of every graph; a graph without rows gives zeros.
+    r"""Reduce the rows of every graph; a graph without rows gives zeros.
+
+    A maximum and a mean do not tell a graph from two copies of it; a sum does (`"How Powerful are
+    Graph Neural Networks?" <https://arxiv.org/abs/1810.00826>`_, Corollary 8), but grows with the
+    number of nodes. Several names give several vectors side by side, in the order of the names.
+
+    Sums :math:`\mathbf{s} = \sum_v \mathbf{x}_v` may be scaled: by a number :math:`c`, to
+    :math:`\mathbf{s} / c`, or by :math:`\operatorname{asinh}(\mathbf{s}) = \log \left( \mathbf{s} +
+    \sqrt{\mathbf{s}^2 + 1} \right)`, which is odd, has slope 1 at 0 and grows as
+    :math:`\log(2 |s|)`, so that 2 nodes and 5,748 are within one order of magnitude. Any number
+    :math:`c` keeps the ratio between the largest graph and the others, and batch normalisation
+    cancels it.
 
     Args:
         x: Rows :math:`(N, F)`, or :math:`(B, N, F)` on a dense level.
-        reduce: :obj:`"max"`, :obj:`"mean"` or :obj:`"sum"`.
+        reduce: :obj:`"max"`, :obj:`"mean"` or :obj:`"sum"`, or several of them.
         batch: Graph of each row on a sparse level, :math:`(N)`. (default: a single graph)
         batch_size: Number of graphs on a sparse level. (default: measured)
         mask: Which rows of a dense level count, :math:`(B, N)`. (default: all)
+        sum_scale: A number that sums are divided by, or :obj:`"asinh"`.
+            (default: :obj:`None`, sums as they are)
 
     Returns:
-        :math:`(B, F)`.
+        :math:`(B, R F)` for :math:`R` names.
 
     Raises:
         TypeError: If a tensor is of the wrong type or dtype.
-        ValueError: If :obj:`reduce` is unknown, or sizes do not match.
+        ValueError: If :obj:`reduce` or :obj:`sum_scale` is unknown, or sizes do not match.
 
     Example:
         >>> readout(torch.tensor([[1.0], [3.0]]), "mean")
         tensor([[2.]])
+        >>> readout(torch.tensor([[1.0], [3.0]]), ("max", "mean", "sum"), sum_scale=8)
+        tensor([[3.0000, 2.0000, 0.5000]])
     """
-    check_choice("reduce", reduce, READOUTS)
+    names = readout_names("reduce", reduce)
+    check_sum_scale(sum_scale)
     check_floating("x", x, (2, 3))
     if x.dim() == 2:
         refuse_mask(mask)
@@ -49,14 +69,52 @@ def readout(
             check_tensor("batch", batch, "a tensor or None")
         if batch is None:
             batch, batch_size = x.new_zeros(x.size(0), dtype=torch.long), 1
-        # Half precision would lose count at 2048 rows, bfloat16 at 256.
-        out: Tensor = scatter(accumulated(x), batch, 0, batch_size, reduce)
-        return out.to(x.dtype)
-    mask = read_mask(mask, None)
-    if mask is not None and mask.shape != x.shape[:2]:
-        raise ValueError(f"mask: expected shape {list(x.shape[:2])}, got {tuple(mask.shape)}")
-    if mask is None:
-        mask = x.new_ones(x.shape[:2], dtype=torch.bool)
+        read = [_reduce_sparse(x, name, batch, batch_size, sum_scale) for name in names]
+    else:
+        mask = read_mask(mask, None)
+        if mask is not None and mask.shape != x.shape[:2]:
+            raise ValueError(f"mask: expected shape {list(x.shape[:2])}, got {tuple(mask.shape)}")
+        if mask is None:
+            mask = x.new_ones(x.shape[:2], dtype=torch.bool)
+        read = [_reduce_dense(x, name, mask, sum_scale) for name in names]
+    return read[0] if len(read) == 1 else torch.cat(read, -1)
+
+
+def readout_names(argument: str, value: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one readout or several as a tuple, having checked the names."""
+    if not isinstance(value, (tuple, list)):
+        check_choice(argument, value, READOUTS)  # type: ignore[arg-type]
+        return (value,)  # type: ignore[return-value]
+    if len(value) == 0:
+        raise ValueError(f"{argument}: expected one of {READOUTS} or several, got none")
+    for name in value:
+        check_choice(argument, name, READOUTS)
+    if len(set(value)) < len(value):
+        raise ValueError(f"{argument}: expected each name once, got {tuple(value)}")
+    return tuple(value)
+
+
+def check_sum_scale(sum_scale: object) -> None:
+    """Raise a :class:`ValueError` unless sums can be scaled that way."""
+    number = isinstance(sum_scale, (int, float)) and not isinstance(sum_scale, bool)
+    if sum_scale in (None, ASINH) or (number and 0 < sum_scale < float("inf")):  # type: ignore[operator]
+        return
+    raise ValueError(
+        f"sum_scale: expected a finite number above 0, {ASINH!r} or None, got {kind(sum_scale)}"
+    )
+
+
+def _reduce_sparse(
+    x: Tensor, reduce: str, batch: Tensor, batch_size: int | None, sum_scale: float | str | None
+) -> Tensor:
+    # Half precision would lose count at 2048 rows, bfloat16 at 256.
+    out: Tensor = scatter(accumulated(x), batch, 0, batch_size, reduce)
+    if reduce == "sum":
+        out = _scaled(out, sum_scale)
+    return out.to(x.dtype)
+
+
+def _reduce_dense(x: Tensor, reduce: str, mask: Tensor, sum_scale: float | str | None) -> Tensor:
     rows = mask.unsqueeze(-1)
     if reduce == "max":
         top = x.masked_fill(~rows, -torch.inf).amax(1)
@@ -64,4 +122,13 @@ def readout(
     total = x.masked_fill(~rows, 0.0).sum(1, dtype=accumulation_dtype(x.dtype))
     if reduce == "mean":
         total = total / mask.sum(1, keepdim=True).clamp(min=1)
+    else:
+        total = _scaled(total, sum_scale)
     return total.to(x.dtype)
+
+
+def _scaled(total: Tensor, sum_scale: float | str | None) -> Tensor:
+    """Scale sums before they are rounded to half precision, which ends at 65,504."""
+    if sum_scale is None:
+        return total
+    return total.asinh() if isinstance(sum_scale, str) else total / sum_scale
