@@ -3,7 +3,7 @@
 import sys
 
 try:
-    from benchmarks.cli import app
+    from benchmarks.commands.cli import app
 except ModuleNotFoundError as error:
     sys.exit(f'{error}: the benchmarks need more packages, pip install ".[benchmark]"')
 

@@ -10,11 +10,12 @@ import torch
 import typer
 from rich.console import Console
 
-from benchmarks import options
+from benchmarks.commands import options
 from benchmarks.commands.stopwatch import load_or_skip, prepare, tell_stored
-from benchmarks.errors import UsageError, unknown_name
-from benchmarks.plain_console import PlainConsole
-from benchmarks.store import RESULTS
+from benchmarks.records.plain_console import PlainConsole
+from benchmarks.records.rows import ResultLines
+from benchmarks.records.store import RESULTS
+from benchmarks.spec.errors import UsageError, unknown_name
 from benchmarks.timing.backend_sweep import sweep
 from benchmarks.timing.batches import PROBLEMS, Problem, large_graph, shape
 from benchmarks.timing.coarsen import LARGE, peak_alone, set_rows
@@ -22,7 +23,6 @@ from benchmarks.timing.coarsen_table import show
 from benchmarks.timing.kernels import kernel_rows
 from benchmarks.timing.machine import Rates, measure_rates
 from benchmarks.timing.rivals import COMPILED, CONTENDERS, OURS, TGP, why_not_compiled
-from benchmarks.timing.rows import ResultLines
 
 QUICK_SETS = ("ENZYMES", "PROTEINS")
 CONTENDER_ROWS, BACKENDS, KERNELS = "contenders", "backends", "kernels"

@@ -10,19 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import options
+from benchmarks.commands import options
 from benchmarks.commands.stopwatch import load_or_skip, prepare, stoppable, tell_stored
-from benchmarks.device import choose_device
-from benchmarks.errors import unknown_name
-from benchmarks.plain_console import PlainConsole
-from benchmarks.recipe import DATASETS
-from benchmarks.store import RESULTS
+from benchmarks.records.plain_console import PlainConsole
+from benchmarks.records.rows import ResultLines
+from benchmarks.records.store import RESULTS
+from benchmarks.runs.recipe import DATASETS
+from benchmarks.spec.device import choose_device
+from benchmarks.spec.errors import unknown_name
 from benchmarks.timing.epoch import Row, epoch_rows
 from benchmarks.timing.epoch_data import DROPPED_ABOVE, load_epoch_data
 from benchmarks.timing.epoch_table import show
 from benchmarks.timing.folds import FOLDS, ONE, PROCESSES, STREAMS, fold_modes, fold_row
 from benchmarks.timing.limited_process import default_memory_gib
-from benchmarks.timing.rows import ResultLines
 from benchmarks.timing.trainees import Options
 
 SETS = ("ENZYMES", "PROTEINS", "DD")

@@ -7,11 +7,11 @@ from typing import Annotated
 import torch
 import typer
 
-from benchmarks import options
+from benchmarks.commands import options
 from benchmarks.commands.stopwatch import prepare, stoppable, tell_stored
-from benchmarks.errors import UsageError
-from benchmarks.plain_console import PlainConsole
-from benchmarks.store import RESULTS
+from benchmarks.records.plain_console import PlainConsole
+from benchmarks.records.store import RESULTS
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing.gpu.run import PARTS, GpuRun, chosen_parts, failures
 
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import options
+from benchmarks.commands import options
 from benchmarks.commands.stopwatch import load_or_skip, prepare, tell_stored
-from benchmarks.plain_console import PlainConsole
-from benchmarks.store import RESULTS
+from benchmarks.data.tu_dataset import load_dataset
+from benchmarks.records.plain_console import PlainConsole
+from benchmarks.records.rows import ResultLines
+from benchmarks.records.store import RESULTS
 from benchmarks.timing.loader import REQUIRED, loading_rows, show
-from benchmarks.timing.rows import ResultLines
-from benchmarks.tu_dataset import load_dataset
 
 
 def loader(

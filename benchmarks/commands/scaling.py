@@ -8,16 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import options
+from benchmarks.commands import options
 from benchmarks.commands.stopwatch import prepare, stoppable, tell_stored
-from benchmarks.device import choose_device
-from benchmarks.errors import UsageError, unknown_name
-from benchmarks.plain_console import PlainConsole
-from benchmarks.store import RESULTS
+from benchmarks.records.plain_console import PlainConsole
+from benchmarks.records.rows import ResultLines
+from benchmarks.records.store import RESULTS
+from benchmarks.spec.device import choose_device
+from benchmarks.spec.errors import UsageError, unknown_name
 from benchmarks.timing.limited_process import default_memory_gib
 from benchmarks.timing.memory import GIB, free_bytes
 from benchmarks.timing.rivals import CONTENDERS
-from benchmarks.timing.rows import ResultLines
 from benchmarks.timing.scaling import AXES, RIVALS, Point, point_row
 from benchmarks.timing.scaling_table import show
 

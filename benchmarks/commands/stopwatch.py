@@ -11,15 +11,15 @@ import torch
 import typer
 from rich.console import Console
 
-from benchmarks.output_path import check_folder
-from benchmarks.plan import absent_dataset
-from benchmarks.table_format import check_format
+from benchmarks.records.output_path import check_folder
+from benchmarks.records.table_format import check_format
+from benchmarks.runs.plan import absent_dataset
 
 T = TypeVar("T")
 
 
 class Stored(Protocol):
-    """Rows in a file, such as :class:`~benchmarks.timing.rows.ResultLines`."""
+    """Rows in a file, such as :class:`~benchmarks.records.rows.ResultLines`."""
 
     path: Path
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 
-from benchmarks.errors import UsageError
 from benchmarks.kernels.graphs import LabelledGraphs
 from benchmarks.kernels.weisfeiler_lehman import ITERATIONS
+from benchmarks.spec.errors import UsageError
 
 _GIB = 2**30
 _REAL = 8

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from benchmarks.errors import UsageError
 from benchmarks.kernels.gram import FloatArray, Report
 from benchmarks.kernels.graphs import LabelledGraphs
+from benchmarks.spec.errors import UsageError
 
 ITERATIONS = (0, 1, 2, 3, 4, 5)
 """The paper's numbers of iterations, from which nested CV chooses."""

@@ -1,11 +1,11 @@
 """The registry of methods: one module a row of the paper's tables, or a class of the user's.
 
 A method's module has ``DEFAULTS``, settings that differ from those of
-:class:`benchmarks.settings.Settings`, and ``build(settings, problem) -> torch.nn.Module``. The
-network built is called as ``model(x, edge_index, batch=...)`` (see :mod:`benchmarks.forward`). What
-it needs to know of each graph beyond features and edges, its module computes once in ``prepare``
-(see :mod:`benchmarks.prepared`). A kernel's module has ``grams`` instead of ``build`` (see
-:class:`benchmarks.kernels.kernel.Kernel`).
+:class:`benchmarks.spec.settings.Settings`, and ``build(settings, problem) -> torch.nn.Module``. The
+network built is called as ``model(x, edge_index, batch=...)`` (``benchmarks/training/forward.py``).
+What it needs to know of each graph beyond features and edges, its module computes once in
+``prepare`` (``benchmarks/training/prepared.py``). A kernel's module has ``grams`` instead of
+``build`` (see :class:`benchmarks.methods.kernel.Kernel`).
 """
 
 import importlib
@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 from torch import nn
 
-from benchmarks.errors import unknown_name
+from benchmarks.data.ogb_encoder import Encoded, make_encoder
 from benchmarks.methods.user_class import UserClass
-from benchmarks.ogb_encoder import Encoded, make_encoder
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import unknown_name
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 
 METHODS = {
     "diffpool": "benchmarks.methods.diffpool",

@@ -4,9 +4,9 @@ from typing import Any
 
 from torch import nn
 
-from benchmarks.errors import UsageError
-from benchmarks.problem import Problem
-from benchmarks.settings import NETWORK_KEYWORDS, Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import NETWORK_KEYWORDS, Settings
 from pyg_diffpool import DiffPoolNet
 
 DEFAULTS: dict[str, Any] = {}

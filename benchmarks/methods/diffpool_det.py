@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch_geometric.utils import scatter
 
-from benchmarks.errors import UsageError
 from benchmarks.methods import diffpool
 from benchmarks.methods.graph_clusters import PREPARED_BY, prepare
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 from pyg_diffpool import DiffPoolNet, DiffPoolOutput, PooledGraph, coarsen, prepare_adjacency
 from pyg_diffpool.nn import readout
 

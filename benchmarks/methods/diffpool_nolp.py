@@ -4,10 +4,10 @@ from typing import Any
 
 from torch import nn
 
-from benchmarks.errors import UsageError
 from benchmarks.methods import diffpool
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 
 DEFAULTS: dict[str, Any] = {"link_weight": 0.0}
 

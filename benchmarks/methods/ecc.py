@@ -31,8 +31,8 @@ from torch_geometric.nn import NNConv
 from torch_geometric.utils import scatter
 
 from benchmarks.methods.ecc_pyramid import PREPARED_BY, prepare
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 from pyg_diffpool.nn import BatchNorm, readout
 
 __all__ = ["DEFAULTS", "ECC", "PREPARED_BY", "EdgeConditionedConv", "build", "prepare"]

@@ -30,7 +30,7 @@ from scipy.sparse.linalg import eigsh, splu
 from torch import Tensor
 from torch_geometric.data import Data
 
-from benchmarks.settings import Settings
+from benchmarks.spec.settings import Settings
 
 PREPARED_BY = ("pyramid_levels",)
 

@@ -11,8 +11,8 @@ from scipy.sparse import csr_matrix, diags
 from torch import Tensor
 from torch_geometric.data import Data
 
-from benchmarks.errors import UsageError
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,10 +4,10 @@ from typing import Any
 
 from torch import nn
 
-from benchmarks.errors import UsageError
 from benchmarks.methods.diffpool import diff_pool_net
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 
 DEFAULTS: dict[str, Any] = {"num_pools": 0, "readout": "mean"}
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from benchmarks.errors import UsageError
 from benchmarks.methods.receptive_fields import PREPARED_BY, prepare
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 
 __all__ = ["DEFAULTS", "PREPARED_BY", "PatchySan", "build", "prepare"]
 

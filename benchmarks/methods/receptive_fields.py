@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from benchmarks.errors import UsageError
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.settings import Settings
 
 PREPARED_BY = ("field_size", "num_fields")
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from torch import nn
 
-from benchmarks.errors import UsageError
 from benchmarks.methods.diffpool import diff_pool_net
 from benchmarks.methods.mean_field import MeanField
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 
 DEFAULTS: dict[str, Any] = {
     "num_pools": 0,

@@ -4,10 +4,10 @@ from typing import Any
 
 from torch import nn
 
-from benchmarks.errors import UsageError
 from benchmarks.methods import s2v
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 
 DEFAULTS: dict[str, Any] = {**s2v.DEFAULTS, "num_pools": 2, "cluster_ratio": 0.25}
 

@@ -16,10 +16,10 @@ from typing import Any
 from torch import Tensor, nn
 from torch_geometric.nn.aggr import Set2Set
 
-from benchmarks.errors import UsageError
 from benchmarks.methods.diffpool import diff_pool_net
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 from pyg_diffpool import DiffPoolNet
 from pyg_diffpool.ops import Adjacency
 

@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import Linear
 from torch_geometric.nn.aggr import SortAggregation
 
-from benchmarks.errors import UsageError
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 from pyg_diffpool.ops import Adjacency, prepare_adjacency, sparse_product
 
 DEFAULTS: dict[str, Any] = {

@@ -24,9 +24,9 @@ from typing import Any
 
 from torch import nn
 
-from benchmarks.errors import UsageError, unknown_name
-from benchmarks.problem import Problem
-from benchmarks.settings import Settings
+from benchmarks.spec.errors import UsageError, unknown_name
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 
 _MAY_BE_GIVEN = (
     "batch_size",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.analysis.checkpoints import StoredRun
-from benchmarks.analysis.remake import FOLDER, remake_command
-from benchmarks.ogb_dataset import is_ogb
+from benchmarks.clusters.checkpoints import StoredRun
+from benchmarks.clusters.remake import FOLDER, remake_command
+from benchmarks.data.ogb_dataset import is_ogb
 
 
 class Absence(NamedTuple):

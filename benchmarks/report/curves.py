@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.analysis.checkpoints import StoredRun
-from benchmarks.task import metric_of
+from benchmarks.clusters.checkpoints import StoredRun
+from benchmarks.data.task import metric_of
 
 Record = dict[str, Any]
 _DIGITS = 4

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from benchmarks.analysis.checkpoints import StoredRun, Trained, splits_of, trained_network
-from benchmarks.errors import UsageError
-from benchmarks.forward import Prediction
+from benchmarks.clusters.checkpoints import StoredRun, Trained, splits_of, trained_network
 from benchmarks.report.availability import Absence, absence
 from benchmarks.report.graph_choice import Classified, chosen_graphs
 from benchmarks.report.levels_record import graph_levels
+from benchmarks.spec.errors import UsageError
+from benchmarks.training.forward import Prediction
 
 Record = dict[str, Any]
 Answers = list[tuple[Batch, Prediction]]

@@ -7,7 +7,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from benchmarks.errors import UsageError
+from benchmarks.spec.errors import UsageError
 
 STYLES = ("theme", "layout", "table", "explorer")
 SCRIPTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.provenance import code_version, package_versions
+from benchmarks.records.provenance import code_version, package_versions
 
 Record = dict[str, Any]
 

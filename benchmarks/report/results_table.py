@@ -6,8 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from benchmarks.table import result_rows
-from benchmarks.table_format import RESULTS
+from benchmarks.records.table_format import RESULTS
+from benchmarks.tables.scores import result_rows
 
 Record = dict[str, Any]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import coalesce, cumsum
 
-from benchmarks.tu_dataset import load_dataset
+from benchmarks.data.tu_dataset import load_dataset
 from pyg_diffpool import Adjacency
 
 FEATURES = 64

@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 import torch
 from torch_geometric.data import InMemoryDataset
 
-from benchmarks.dataset import graph_sizes
-from benchmarks.features import node_features
-from benchmarks.forward import Forward
+from benchmarks.data.dataset import graph_sizes
+from benchmarks.data.features import node_features
 from benchmarks.methods import load_method
-from benchmarks.network_cell import cluster_numbers
-from benchmarks.problem import Problem
-from benchmarks.recipe import configurations
-from benchmarks.settings import Settings
+from benchmarks.runs.recipe import configurations
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
 from benchmarks.timing.trainees import Trainee
+from benchmarks.training.forward import Forward
+from benchmarks.training.network_cell import cluster_numbers
 from pyg_diffpool import ResidentLoader
 
 BASELINE = "graphsage"

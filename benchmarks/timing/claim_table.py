@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import UsageError
-from benchmarks.table_format import Layout
-from benchmarks.table_format import show as show_rows
+from benchmarks.records.table_format import Layout
+from benchmarks.records.table_format import show as show_rows
+from benchmarks.spec.errors import UsageError
 
 CLAIM = 12.0
 """How many times faster than with Set2Set the paper found GraphSAGE with DiffPool to be."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks.device import synchronise
+from benchmarks.spec.device import synchronise
 from benchmarks.timing.epoch_data import EpochData, load_epoch_data
 from benchmarks.timing.limited_process import run_limited
 from benchmarks.timing.memory import MIB, high_water_mark

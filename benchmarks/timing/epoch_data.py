@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch_geometric.data import Data, InMemoryDataset
 
-from benchmarks.features import node_features
-from benchmarks.tu_dataset import load_dataset
+from benchmarks.data.features import node_features
+from benchmarks.data.tu_dataset import load_dataset
 from pyg_diffpool import DiffPoolNet
 
 RATIO, NUM_POOLS = 0.25, 2

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks.device import synchronise
-from benchmarks.errors import UsageError
+from benchmarks.spec.device import synchronise
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing.epoch import train_steps
 from benchmarks.timing.epoch_data import EpochData, load_epoch_data
 from benchmarks.timing.trainees import OURS, EpochTrainee, Options, our_forward, our_network

@@ -8,7 +8,7 @@ from typing import Any
 from torch_geometric.data import InMemoryDataset
 from torch_geometric.loader import DataLoader
 
-from benchmarks.table_format import show as show_rows
+from benchmarks.records.table_format import show as show_rows
 from benchmarks.timing.tables import columns
 from benchmarks.timing.targets import verdict
 from benchmarks.timing.turns import Step, summary, take_turns

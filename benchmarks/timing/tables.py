@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from benchmarks.table_format import Layout, show
+from benchmarks.records.table_format import Layout, show
 
 Row = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks.device import synchronise
+from benchmarks.spec.device import synchronise
 from benchmarks.timing.limited_process import describe
 
 LEAST_ROUNDS = 3

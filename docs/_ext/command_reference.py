@@ -12,7 +12,7 @@ PAGE = Path("benchmarks") / "commands.md"
 
 def reference() -> str:
     """Return the page, in Markdown: a section a command."""
-    from benchmarks.cli import app
+    from benchmarks.commands.cli import app
 
     group = get_command(app)
     context = group.make_context(PROGRAM, [], resilient_parsing=True)

@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
-from benchmarks.ogb_package import import_ogb
+from benchmarks.data.ogb_package import import_ogb
+
+# Fixtures of the page, for the tests of its parts and of its command.
+from tests.benchmarks.report.made import browser, driver, made, served  # noqa: F401
 from tests.benchmarks.tu_files import write_model, write_tu_zip
 
 
@@ -20,7 +23,7 @@ def ogb_package():
 @pytest.fixture
 def tiny_data(tmp_path, monkeypatch):
     """Serve the data set TINY and a model of the user's; return the method's name."""
-    from benchmarks.dataset import cached_dataset, folds_of
+    from benchmarks.data.dataset import cached_dataset, folds_of
 
     # Another test's model of the same name must not answer for this one.
     monkeypatch.delitem(sys.modules, "tiny_model", raising=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.ogb_package import import_ogb
+from benchmarks.data.ogb_package import import_ogb
 
 NUM_GRAPHS = 40
 SPLIT = {

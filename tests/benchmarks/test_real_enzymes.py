@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.dataset import cached_dataset, folds_of
-from benchmarks.plan import make_plan
-from benchmarks.worker import run_cell
+from benchmarks.data.dataset import cached_dataset, folds_of
+from benchmarks.runs.plan import make_plan
+from benchmarks.runs.worker import run_cell
 
 DATA = os.environ.get("PYG_DIFFPOOL_DATA", "")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.dataset import cached_dataset, folds_of
+from benchmarks.data.dataset import cached_dataset, folds_of
 from tests.benchmarks.ogb_files import binary_labels, write_ogb
 from tests.benchmarks.tu_files import write_tu_zip
 from tests.docs.pages import ROOT

@@ -11,7 +11,7 @@ import tomllib
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from benchmarks.cli import app
+from benchmarks.commands.cli import app
 from tests.docs.pages import ROOT
 
 PROGRAM = ("python", "-m", "benchmarks")

@@ -13,10 +13,10 @@ import yaml
 from typer.testing import CliRunner
 
 import pyg_diffpool
-from benchmarks.cli import app
-from benchmarks.plan import make_plan
-from benchmarks.store import RESULTS
-from benchmarks.table_format import score_text
+from benchmarks.commands.cli import app
+from benchmarks.records.store import RESULTS
+from benchmarks.records.table_format import score_text
+from benchmarks.runs.plan import make_plan
 from tests.docs.pages import ROOT, name, pages
 from tests.docs.shell import find_command, parse_benchmarks
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from benchmarks.errors import UsageError
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing.batches import PROBLEMS, REAL_BATCH_SIZES, Problems, large_ragged
 from benchmarks.timing.coarsen import set_rows
 from benchmarks.timing.gpu.correctness import available_backends

@@ -14,11 +14,11 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.device import synchronise
-from benchmarks.plain_console import PlainConsole
+from benchmarks.records.plain_console import PlainConsole
+from benchmarks.records.rows import ResultLines
+from benchmarks.spec.device import synchronise
 from benchmarks.timing.gpu.part import FAILED, Part, Row, Setting
 from benchmarks.timing.limited_process import describe, is_out_of_memory, run_limited
-from benchmarks.timing.rows import ResultLines
 from benchmarks.timing.turns import free_memory
 
 CRASH, SKIPPED = "crash", "skipped"

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data
 
-from benchmarks.device import synchronise
+from benchmarks.spec.device import synchronise
 from benchmarks.timing.gpu.cases import EDGE_INDEX, RAW, Case, make_case
 from benchmarks.timing.gpu.part import FAILED, OK, Row, Setting, Work
 from benchmarks.timing.limited_process import describe

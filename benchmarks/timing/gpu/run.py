@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from benchmarks.errors import unknown_name
-from benchmarks.provenance import machine
+from benchmarks.records.provenance import machine
+from benchmarks.records.rows import ResultLines
+from benchmarks.spec.errors import unknown_name
 from benchmarks.timing.gpu.part import FAILED, Row, Setting
 from benchmarks.timing.gpu.process import latest, run_part, run_part_alone, unfinished
-from benchmarks.timing.rows import ResultLines
 
 # Parts and the processes that they start take part of nine minutes; this is the end of all.
 QUICK_TOTAL_SECONDS = 510.0

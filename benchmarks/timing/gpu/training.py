@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.generated import GENERATED
-from benchmarks.plain_console import PlainConsole
-from benchmarks.recipe import DATASETS
+from benchmarks.data.generated import GENERATED
+from benchmarks.records.plain_console import PlainConsole
+from benchmarks.runs.recipe import DATASETS
 from benchmarks.timing.gpu.data import data_there
 from benchmarks.timing.gpu.part import DATA_MISSING, Row, Setting, Work
 from benchmarks.timing.turns import on_cuda
@@ -36,9 +36,9 @@ def training(setting: Setting) -> Iterable[Work]:
 def train_set(name: str, setting: Setting, method: str = METHOD) -> list[Row]:
     """Run the folds of a data set, and tell what it took."""
     # Lightning takes seconds to import, and may be missing.
-    from benchmarks import runner
-    from benchmarks.plan import make_plan
-    from benchmarks.store import RunStore
+    from benchmarks.records.store import RunStore
+    from benchmarks.runs import runner
+    from benchmarks.runs.plan import make_plan
 
     overrides: dict[str, Any] = {"accelerator": "gpu"} if on_cuda(setting.device) else {}
     folds = range(QUICK_FOLDS if setting.quick else 10)

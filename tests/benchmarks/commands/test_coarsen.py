@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from benchmarks.commands import coarsen as command
-from benchmarks.errors import UsageError
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing.backend_fit import Constants
 from benchmarks.timing.batches import tree_like
 from benchmarks.timing.coarsen import LARGE

@@ -4,7 +4,7 @@ import pytest
 import typer
 
 from benchmarks.commands import epoch as command
-from benchmarks.errors import UsageError
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing import epoch as timed_epoch
 from benchmarks.timing import epoch_data, folds
 from benchmarks.timing.limited_process import OUT_OF_MEMORY, Outcome

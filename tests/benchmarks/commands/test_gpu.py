@@ -4,10 +4,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from benchmarks.cli import app
+from benchmarks.commands.cli import app
+from benchmarks.records.rows import ResultLines
 from benchmarks.timing.gpu import process
 from benchmarks.timing.gpu import run as gpu_run
-from benchmarks.timing.rows import ResultLines
 
 
 def test_without_a_gpu_there_is_one_clear_line(tmp_path, monkeypatch):

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from benchmarks.commands.loader import loader
-from benchmarks.errors import UsageError
-from tests.benchmarks.test_cli import invoke
+from benchmarks.spec.errors import UsageError
+from tests.benchmarks.commands.test_cli import invoke
 
 
 def test_both_loaders_are_timed_and_kept(tiny_data, tmp_path):

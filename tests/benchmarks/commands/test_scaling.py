@@ -4,7 +4,7 @@ import pytest
 import typer
 
 from benchmarks.commands.scaling import axis_names, scaling
-from benchmarks.errors import UsageError
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing import scaling as timed_scaling
 from benchmarks.timing.limited_process import OUT_OF_MEMORY, Outcome
 from benchmarks.timing.rivals import CONTENDERS, OURS, PYG

@@ -1,9 +1,9 @@
 import pytest
 
-from benchmarks.errors import UsageError
 from benchmarks.kernels import capacity
 from benchmarks.kernels.capacity import Cost, refuse_above_memory
 from benchmarks.methods import graphlet, shortest_path, wl, wl_oa
+from benchmarks.spec.errors import UsageError
 from tests.benchmarks.kernels.small_graphs import random_graphs
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
+from benchmarks.data.tu_dataset import load_dataset
 from benchmarks.kernels.graphs import labelled_graphs
-from benchmarks.tu_dataset import load_dataset
 
 
 class OneTable:

@@ -5,10 +5,10 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import to_undirected
 
-from benchmarks.forward import Forward
-from benchmarks.settings import make_settings
-from benchmarks.task import Multiclass
-from benchmarks.training import TrainingResult, train
+from benchmarks.data.task import Multiclass
+from benchmarks.spec.settings import make_settings
+from benchmarks.training.classifier import TrainingResult, train
+from benchmarks.training.forward import Forward
 from pyg_diffpool import ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
 

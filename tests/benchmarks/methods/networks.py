@@ -4,12 +4,12 @@ import torch
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import to_undirected
 
-from benchmarks.forward import Forward
 from benchmarks.methods import METHODS, load_method
-from benchmarks.prepared import PreparedLoader
-from benchmarks.problem import Problem
-from benchmarks.recipe import configurations
-from benchmarks.settings import Settings
+from benchmarks.runs.recipe import configurations
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
+from benchmarks.training.forward import Forward
+from benchmarks.training.prepared import PreparedLoader
 from pyg_diffpool import ResidentLoader
 
 NUM_FEATURES, NUM_CLASSES = 4, 3

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.dataset import cached_dataset, folds_of
+from benchmarks.data.dataset import cached_dataset, folds_of
 from benchmarks.methods import METHODS
-from benchmarks.plan import make_plan
-from benchmarks.worker import run_cell
+from benchmarks.runs.plan import make_plan
+from benchmarks.runs.worker import run_cell
 from tests.benchmarks.methods.networks import (
     NETWORKS,
     NUM_CLASSES,

@@ -5,11 +5,11 @@ import torch
 from torch_geometric.data import Batch
 from torch_geometric.utils import one_hot, to_dense_adj
 
-from benchmarks.errors import UsageError
 from benchmarks.methods import load_method
-from benchmarks.prepared import PreparedLoader
-from benchmarks.problem import Problem
-from benchmarks.settings import make_settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import make_settings
+from benchmarks.training.prepared import PreparedLoader
 from pyg_diffpool import ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
 from tests.benchmarks.methods.graph_batches import (

@@ -6,13 +6,13 @@ from torch import nn
 from torch_geometric.data import Data
 from torch_geometric.nn import NNConv
 
+from benchmarks.data.task import Multiclass
 from benchmarks.methods import load_method
 from benchmarks.methods.ecc import ECC, EdgeConditionedConv
-from benchmarks.prepared import PreparedLoader
-from benchmarks.problem import Problem
-from benchmarks.settings import make_settings
-from benchmarks.task import Multiclass
-from benchmarks.training import train
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import make_settings
+from benchmarks.training.classifier import train
+from benchmarks.training.prepared import PreparedLoader
 from pyg_diffpool import ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
 from tests.benchmarks.methods.networks import (

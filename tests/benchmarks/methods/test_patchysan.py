@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn.functional import conv1d
 
-from benchmarks.errors import UsageError
 from benchmarks.methods import load_method
-from benchmarks.prepared import PreparedLoader
-from benchmarks.problem import Problem
-from benchmarks.settings import make_settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import make_settings
+from benchmarks.training.prepared import PreparedLoader
 from pyg_diffpool import ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
 from tests.benchmarks.methods.graph_batches import (

@@ -3,14 +3,14 @@ import torch
 from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_adj, to_undirected
 
-from benchmarks.errors import UsageError
 from benchmarks.methods.receptive_fields import (
     canonical_order,
     prepare,
     receptive_fields,
     undirected_neighbours,
 )
-from benchmarks.settings import make_settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.settings import make_settings
 from tests.benchmarks.methods.graph_batches import permuted, random_graph
 
 # Node 1 has the highest degree, then 3; of the leaves, 0 and 2 hang on node 1, and 4 on node 3.

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch_geometric.utils import scatter
 
-from benchmarks.errors import UsageError
 from benchmarks.methods import load_method
 from benchmarks.methods.mean_field import MeanField
-from benchmarks.problem import Problem
-from benchmarks.settings import make_settings
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import make_settings
 from pyg_diffpool import GNNBlock
 from tests.benchmarks.methods.graph_batches import (
     NUM_CLASSES,

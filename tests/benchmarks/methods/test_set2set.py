@@ -5,12 +5,12 @@ import torch
 from torch_geometric.data import Batch
 from torch_geometric.nn.aggr import Set2Set
 
-from benchmarks.errors import UsageError
+from benchmarks.data.task import Multiclass
 from benchmarks.methods import load_method
-from benchmarks.problem import Problem
-from benchmarks.settings import make_settings
-from benchmarks.task import Multiclass
-from benchmarks.training import train
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import make_settings
+from benchmarks.training.classifier import train
 from pyg_diffpool import ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
 from tests.benchmarks.methods.networks import random_graph, small_network, small_settings

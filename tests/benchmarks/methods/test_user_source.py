@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from benchmarks.errors import UsageError
 from benchmarks.methods.user_class import check_source
+from benchmarks.spec.errors import UsageError
 
 
 def test_only_the_source_that_was_trained_is_good_and_nothing_is_imported(tmp_path, monkeypatch):

@@ -3,9 +3,9 @@ import math
 
 import pytest
 
-from benchmarks.analysis.checkpoints import read_run
+from benchmarks.clusters.checkpoints import read_run
 from benchmarks.report.curves import configuration_texts, curves_record
-from tests.benchmarks.test_table import reference_cell, write_run
+from tests.benchmarks.tables.test_scores import reference_cell, write_run
 
 
 @pytest.mark.parametrize("name", ["diffpool", "reference", "nolp", "flat"])

@@ -4,9 +4,9 @@ import re
 import pytest
 import torch
 
-from benchmarks.analysis.checkpoints import Trained, read_run, trained_network
+from benchmarks.clusters.checkpoints import Trained, read_run, trained_network
+from benchmarks.records.store import RunStore
 from benchmarks.report.explorer import Wanted, explorer_record
-from benchmarks.store import RunStore
 
 WANTED = Wanted(splits=None, folds=None, graphs=6, max_nodes=100)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.provenance import code_version
+from benchmarks.records.provenance import code_version
 from benchmarks.report.provenance_record import machine_text, provenance_record, splits_text
 
 

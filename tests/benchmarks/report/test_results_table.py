@@ -2,10 +2,10 @@ import json
 
 import pytest
 
+from benchmarks.records.table_format import RESULTS
 from benchmarks.report.results_table import table_record
-from benchmarks.table import result_rows
-from benchmarks.table_format import RESULTS
-from tests.benchmarks.test_table import fair_cell, write_run
+from benchmarks.tables.scores import result_rows
+from tests.benchmarks.tables.test_scores import fair_cell, write_run
 
 
 def test_the_rows_are_those_that_table_prints(made):

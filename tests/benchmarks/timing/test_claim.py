@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.dataset import cached_dataset
+from benchmarks.data.dataset import cached_dataset
 from benchmarks.timing import claim
 from benchmarks.timing.claim_contenders import SHARED, load_timing_data
 from benchmarks.timing.claim_table import TIMES

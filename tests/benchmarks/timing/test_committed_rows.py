@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.store import RESULTS
+from benchmarks.records.store import RESULTS
 from benchmarks.timing import (
     claim_table,
     coarsen_table,

@@ -3,7 +3,7 @@ import time
 import pytest
 import torch
 
-from benchmarks.errors import UsageError
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing.folds import (
     FOLDS,
     ONE,

@@ -3,7 +3,7 @@ import sys
 import pytest
 import torch
 
-from benchmarks.errors import UsageError
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing import oracle
 from benchmarks.timing.batches import tree_like
 

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.dataset import cached_dataset
+from benchmarks.data.dataset import cached_dataset
 from benchmarks.timing import set2set_steps
 from benchmarks.timing.claim_contenders import SHARED, load_timing_data
 

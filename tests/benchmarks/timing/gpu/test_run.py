@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UsageError
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing.gpu import run as gpu_run
 from benchmarks.timing.gpu.part import FAILED
 from benchmarks.timing.gpu.process import latest, run_part_alone

@@ -1,0 +1,1 @@
+"""What trained networks did with their clusters."""

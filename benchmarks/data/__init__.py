@@ -1,0 +1,1 @@
+"""Data sets: TU, OGB and generated ones, their features, tasks and splits."""

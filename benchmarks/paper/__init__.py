@@ -1,1 +1,0 @@
-"""``python -m benchmarks paper``: the paper's tables, filled cell by cell."""

@@ -1,0 +1,1 @@
+"""What is written and read again: cells, provenance, rows of JSON, layouts of tables."""

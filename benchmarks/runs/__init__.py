@@ -1,0 +1,1 @@
+"""Many cells: what a run consists of, its plan, its cost, and the processes that train."""

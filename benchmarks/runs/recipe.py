@@ -1,0 +1,95 @@
+"""Recipes: the settings and the few configurations tried for each pair of data set and method."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.data.generated import GENERATED
+from benchmarks.methods import is_user_class, load_method
+from benchmarks.methods.kernel import is_kernel, refuse_settings
+from benchmarks.spec.errors import UsageError, unknown_name
+from benchmarks.spec.settings import Settings, make_settings
+
+DATASETS = (
+    "ENZYMES",
+    "PROTEINS",
+    "DD",
+    "COLLAB",
+    "REDDIT-MULTI-5K",
+    "REDDIT-MULTI-12K",
+    "ogbg-molhiv",
+    "ogbg-molpcba",
+    "ogbg-ppa",
+    *GENERATED,
+)
+"""Data sets of the paper's and the fair comparison's tables, OGB's larger ones, and our own.
+
+`run` takes any other TU data set too, and any other of OGB's whose task is classification.
+"""
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+_KEYS = ("settings", "configurations")
+
+
+def configurations(
+    dataset: str, method: str, overrides: Mapping[str, Any], folder: Path = RECIPES
+) -> list[Settings]:
+    """Return the configurations among which the protocol selects.
+
+    Later layers win: the method's own defaults, the recipe's common settings, one of its
+    configurations, then ``overrides``. Configurations that the overrides make equal are kept once.
+    A kernel has one configuration, which nothing changes.
+    """
+    if is_kernel(method):
+        refuse_settings(method, overrides)
+        return [Settings()]
+    recipe = _read(folder / f"{dataset}-{method}.yaml")
+    tried: list[Settings] = []
+    defaults = load_method(method).DEFAULTS
+    for configuration in recipe.get("configurations") or [{}]:
+        settings = make_settings(
+            defaults,
+            recipe.get("settings") or {},
+            configuration,
+            overrides,
+            record_explicit=is_user_class(method),
+        )
+        if settings not in tried:
+            tried.append(settings)
+    return tried
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the recipe at ``path``, or an empty one where there is none."""
+    if not path.exists():
+        return {}
+    try:
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageError(f"recipe {path}: expected YAML ({' '.join(str(error).split())})") from None
+    recipe = {} if recipe is None else recipe
+    if not isinstance(recipe, dict):
+        raise UsageError(f"recipe {path}: expected a mapping, got {type(recipe).__name__}")
+    for key in recipe:
+        if key not in _KEYS:
+            raise unknown_name(f"key of recipe {path.name}", str(key), _KEYS)
+    tried = recipe.get("configurations") or []
+    if not isinstance(tried, list):
+        raise UsageError(f"recipe {path}: configurations: expected a list of mappings")
+    layers = {"settings": recipe.get("settings") or {}}
+    layers |= {f"configuration {number}": layer for number, layer in enumerate(tried)}
+    for where, layer in layers.items():
+        _check_layer(layer, f"recipe {path}, {where}")
+    return recipe
+
+
+def _check_layer(layer: Any, where: str) -> None:
+    """Refuse what is no mapping from settings to values that fit, and say where it stands."""
+    if not isinstance(layer, dict) or not all(isinstance(key, str) for key in layer):
+        raise UsageError(f"{where}: expected a mapping from names of settings to values")
+    try:
+        make_settings(layer)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error

@@ -1,0 +1,127 @@
+"""Runs the cells that a store lacks, over processes; a killed run goes on where it stopped."""
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+
+from joblib.externals.loky import get_reusable_executor
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from benchmarks.methods.kernel import is_kernel
+from benchmarks.records.provenance import code_version, machine, package_versions
+from benchmarks.records.store import RunStore
+from benchmarks.runs.plan import Plan, read_dataset
+from benchmarks.runs.worker import CellFailure, outcomes, summary
+from benchmarks.spec.cell import Cell
+from benchmarks.training.kernel_cell import check_memory, prepare_grams
+from benchmarks.training.prepared import prepared_graphs
+
+
+def run(
+    plan: Plan,
+    results: Path,
+    jobs: int,
+    console: Console,
+    admit: Callable[[Cell], bool] = lambda cell: True,
+    logs: Path | None = None,
+) -> int:
+    """Run the plan's missing cells and return how many failed.
+
+    Args:
+        plan: What to run.
+        results: Folder of results.
+        jobs: Processes of one thread each.
+        console: Where progress is told.
+        admit: Asked when a process is free for a cell; a cell that it refuses is left out.
+        logs: Folder of TensorBoard's event files, in a folder a cell. (default: none are written)
+    """
+    store = RunStore(results, plan.run_id)
+    _describe(plan, store)
+    cells = plan.cells()
+    unfinished = [c for c in cells if not store.has(c.configuration, c.fold, c.seed)]
+    missing = [c for c in unfinished if not store.has_failed(c.configuration, c.fold, c.seed)]
+    console.print(f"results: {store.folder}", soft_wrap=True, highlight=False, markup=False)
+    if len(unfinished) < len(cells):
+        console.print(f"{len(cells) - len(unfinished)} of {len(cells)} cells are finished already")
+    if len(missing) < len(unfinished):
+        console.print(
+            f"{len(unfinished) - len(missing)} of {len(cells)} cells have failed before, and would "
+            f"again; to train them all the same, delete {store.folder / 'failed'}",
+            soft_wrap=True,
+        )
+    version = code_version()
+    failures: list[CellFailure] = []
+    _prepare(plan, missing, jobs, console)
+    jobs = max(1, min(jobs, len(missing)))
+    with _progress(console) as progress:
+        task = progress.add_task(plan.run_id, total=len(cells), completed=len(cells) - len(missing))
+        try:
+            for outcome in outcomes(filter(admit, missing), store, version, jobs, logs):
+                progress.advance(task)
+                if isinstance(outcome, CellFailure):
+                    failures.append(outcome)
+                    progress.console.print(f"failed {summary(outcome.cell)}", style="red")
+                else:
+                    progress.console.print(outcome, highlight=False, soft_wrap=True)
+        except KeyboardInterrupt:
+            # The workers are this run's own: stop them now, since a cell may have hours to go.
+            get_reusable_executor().shutdown(wait=False, kill_workers=True)
+            raise
+    for failure in failures:
+        console.print(f"\n{summary(failure.cell)}:\n{failure.text}", markup=False)
+    return len(failures) + len(unfinished) - len(missing)
+
+
+def _prepare(plan: Plan, cells: list[Cell], jobs: int, console: Console) -> None:
+    """Compute what the method prepares, before any worker would wait for it."""
+    if is_kernel(plan.method):
+        if cells:
+            check_memory(plan.dataset, plan.method, min(jobs, len(cells)))
+            prepare_grams(plan.dataset, plan.method, jobs, console)
+        return
+    dataset = read_dataset(plan.dataset)
+    for settings in dict.fromkeys(cell.settings for cell in cells):
+        with console.status(f"preparing the graphs of {plan.dataset} for {plan.method}"):
+            prepared_graphs(dataset, plan.method, settings, jobs)
+
+
+def _describe(plan: Plan, store: RunStore) -> None:
+    """Write run.json at the run's start; later commands add their folds and seeds to it."""
+    before = store.read_run() or {}
+    splits = {**plan.identity["splits"], "file": plan.splits.name if plan.splits else None}
+    store.write_run(
+        {
+            "run": plan.run_id,
+            **plan.identity,
+            "splits": splits,
+            "folds": sorted({*before.get("folds", []), *plan.folds}),
+            "seeds": sorted({*before.get("seeds", []), *plan.seeds}),
+            "started": before.get("started")
+            or datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "code": before.get("code") or code_version(),
+            "packages": before.get("packages") or package_versions(),
+            "machine": before.get("machine") or machine(),
+        }
+    )
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("remaining"),
+        TimeRemainingColumn(),
+        console=console,
+        # Cells take minutes: the estimate must look back further than rich's 30 s.
+        speed_estimate_period=3600.0,
+    )

@@ -1,0 +1,1 @@
+"""What a run is asked for, without input or output: settings, cells, problems, errors."""

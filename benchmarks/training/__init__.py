@@ -1,0 +1,1 @@
+"""One cell: a network or a kernel trained on one fold."""

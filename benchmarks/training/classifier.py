@@ -1,0 +1,281 @@
+"""Trains one network on one fold with Lightning and keeps its curves and its best epoch."""
+
+import logging
+import math
+import os
+import tempfile
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from benchmarks.data.task import SummedLoss, Task
+from benchmarks.spec.errors import DivergedError
+from benchmarks.spec.settings import Settings
+from benchmarks.training.effective_clusters import assigned_rows, effective_clusters
+from benchmarks.training.forward import Forward
+from benchmarks.training.memory_checkpoint import MemoryCheckpointIO
+from pyg_diffpool import PooledGraph
+
+try:
+    import lightning.pytorch as lightning
+    from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+    from lightning.pytorch.loggers import TensorBoardLogger
+except ModuleNotFoundError:  # The same package under its older name.
+    import pytorch_lightning as lightning
+    from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+    from pytorch_lightning.loggers import TensorBoardLogger
+
+__all__ = [
+    "Callback",
+    "GraphClassifier",
+    "TensorBoardLogger",
+    "TrainingResult",
+    "evaluate",
+    "score",
+    "seed_everything",
+    "train",
+]
+
+seed_everything = lightning.seed_everything
+
+TIE_BREAK = 1e-4
+"""Weight of the loss in an epoch's score: below an accuracy's step 1/n on any data set here."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training leaves: curves by epoch, the best epoch (from 1) and its weights."""
+
+    curves: dict[str, list[float]]
+    best_epoch: int
+    state_dict: dict[str, Tensor]
+
+
+class GraphClassifier(lightning.LightningModule):
+    """A task's loss plus a network's side objectives; one value a curve and epoch."""
+
+    def __init__(self, model: nn.Module, settings: Settings, task: Task) -> None:
+        super().__init__()
+        self.model = model
+        self.settings = settings
+        self.task = task
+        self.curves: dict[str, list[float]] = defaultdict(list)
+        self._predict = Forward(model)
+        self._train_sums: dict[str, Tensor] = {}
+        self._num_train_graphs = 0
+        self._losses: list[SummedLoss] = []
+        self._answers: list[tuple[Tensor, Tensor]] = []
+        self._effective: dict[int, list[Tensor]] = {}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of a batch and add its terms to the epoch's sums."""
+        prediction = self._predict(batch)
+        loss = self.task.loss(prediction.logits, batch.y, self.settings.label_smoothing)
+        terms = {"train_cross_entropy": loss.detach(), **prediction.terms}
+        if prediction.auxiliary_loss is not None:
+            loss = loss + prediction.auxiliary_loss
+        terms["train_loss"] = loss.detach()
+        for name, value in terms.items():
+            weighted = value.float() * batch.num_graphs
+            sums = self._train_sums
+            sums[name] = sums[name] + weighted if name in sums else weighted
+        self._num_train_graphs += batch.num_graphs
+        return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch's sums."""
+        self._train_sums, self._num_train_graphs = {}, 0
+
+    def on_validation_epoch_start(self) -> None:
+        """Start the validation's sums; this comes after the epoch's last training step."""
+        for name, total in self._train_sums.items():
+            self.curves[name].append(float(total) / self._num_train_graphs)
+        loss = self.curves["train_loss"][-1] if self._train_sums else 0.0
+        if not math.isfinite(loss):
+            raise DivergedError(f"the training loss is {loss} in epoch {self.current_epoch + 1}")
+        self._losses, self._answers, self._effective = [], [], defaultdict(list)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the validation's outputs and losses."""
+        logits, *_, levels = self._predict(batch)
+        self._answers.append((logits, batch.y))
+        self._losses.append(self.task.summed_loss(logits, batch.y))
+        pooled = [level for level in levels if isinstance(level, PooledGraph)]
+        for number, rows in enumerate(assigned_rows(pooled, batch.batch)):
+            self._effective[number].append(effective_clusters(*rows, batch.num_graphs))
+
+    def on_validation_epoch_end(self) -> None:
+        """Close the epoch's validation and log the score that choice of epoch goes by."""
+        # In float32, as Lightning logs and compares it: the curve holds what the choice went by.
+        metric = float(torch.tensor(_scored(self.task, self._answers)))
+        losses = SummedLoss(*map(torch.stack, zip(*self._losses, strict=True)))
+        loss = float(losses.total.sum()) / max(1, int(losses.entries.sum()))
+        if not math.isfinite(loss):
+            raise DivergedError(f"the validation loss is {loss} in epoch {self.current_epoch + 1}")
+        self.curves[f"validation_{self.task.metric}"].append(metric)
+        self.curves["validation_loss"].append(loss)
+        for number, values in self._effective.items():
+            mean = float(torch.cat(values).nanmean())
+            self.curves[f"effective_clusters_{number}"].append(mean)
+        self.log("validation_loss", loss)
+        self.log("score", score(metric, loss, self.settings))
+
+    def configure_optimizers(self) -> Any:
+        """Return Adam and the schedule of the learning rate."""
+        settings = self.settings
+        optimizer = torch.optim.Adam(
+            self.model.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            # One kernel instead of nine for each of some eighty small tensors. Under mixed
+            # precision Lightning clips no gradients of an optimiser that unscales them itself.
+            fused="mixed" not in settings.precision,
+        )
+        if settings.schedule == "constant":
+            return optimizer
+        scheduler: Any
+        if settings.schedule == "cosine":
+            scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
+        else:
+            scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimizer, mode="max", threshold=0.0, patience=max(1, settings.patience // 4)
+            )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "monitor": "score"},
+        }
+
+    def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
+        """Leave a batch that is there already: PyG's copy of every tensor costs each step."""
+        return batch if batch.batch.device == device else batch.to(device)
+
+
+def score(metric: float, loss: float, settings: Settings) -> float:
+    """Return the value that the best epoch maximises.
+
+    Accuracy on a few dozen graphs ties often; the lower cross-entropy then decides, since the
+    first of tied epochs is the least trained one. ``monitor="accuracy"`` is any task's metric.
+    """
+    if settings.monitor == "loss":
+        return -loss
+    return metric - TIE_BREAK * loss / (1 + loss)
+
+
+def train(
+    model: nn.Module,
+    train_loader: Iterable[Batch],
+    validation_loader: Iterable[Batch],
+    settings: Settings,
+    task: Task,
+    *,
+    early_stopping: bool = True,
+    callbacks: Sequence[Callback] = (),
+) -> TrainingResult:
+    """Train a network in place.
+
+    Args:
+        model: The network, as :class:`benchmarks.training.forward.Forward` calls it.
+        train_loader: Batches of the training graphs, reshuffled at each pass.
+        validation_loader: Batches of the validation graphs.
+        settings: Optimiser, epochs and selection.
+        task: What the network is trained for and scored by.
+        early_stopping: Stop after ``settings.patience`` epochs without a better score; without it
+            every epoch is run. (default: :obj:`True`)
+        callbacks: Lightning's callbacks besides, which look on. (default: none)
+    """
+    module = GraphClassifier(model, settings, task)
+    memory = MemoryCheckpointIO()
+    # ModelCheckpoint insists on a folder; nothing is written there.
+    best = ModelCheckpoint(
+        dirpath=os.path.join(tempfile.gettempdir(), f"pyg_diffpool-unwritten-{os.getpid()}"),
+        filename="{epoch}",
+        monitor="score",
+        mode="max",
+        save_top_k=1,
+        save_weights_only=True,
+    )
+    chosen: list[Callback] = [best, *callbacks]
+    if early_stopping:
+        chosen.append(EarlyStopping("score", mode="max", patience=settings.patience))
+    trainer = _trainer(settings, chosen, memory)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            trainer.fit(module, train_loader, validation_loader)
+        except SystemExit as stopped:
+            # Lightning turns an interrupt into an exit; the runner is to see the interrupt.
+            raise KeyboardInterrupt from stopped
+    checkpoint = memory.saved[best.best_model_path]
+    prefix = "model."
+    weights = {
+        key.removeprefix(prefix): value.cpu()
+        for key, value in checkpoint["state_dict"].items()
+        if key.startswith(prefix)
+    }
+    model.load_state_dict(weights)
+    return TrainingResult(dict(module.curves), int(checkpoint["epoch"]) + 1, weights)
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, loader: Iterable[Batch], task: Task, precision: str = "32-true"
+) -> float:
+    """Return the task's metric of a network, in evaluation mode, over a loader's graphs.
+
+    Args:
+        model: The network.
+        loader: Batches of the graphs.
+        task: What it is scored by.
+        precision: That of its training, in which it is evaluated too. (default: ``"32-true"``)
+
+    Raises:
+        DivergedError: If an output is not finite.
+    """
+    model.eval()
+    predict = Forward(model)
+    answers = []
+    for batch in loader:
+        device = batch.edge_index.device.type
+        half = torch.float16 if precision == "16-mixed" else torch.bfloat16
+        with torch.autocast(device, half, enabled="mixed" in precision):
+            answers.append((predict(batch).logits, batch.y))
+    return _scored(task, answers)
+
+
+def _trainer(settings: Settings, callbacks: list[Callback], memory: MemoryCheckpointIO) -> Any:
+    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return lightning.Trainer(
+            max_epochs=settings.epochs,
+            accelerator=settings.accelerator,
+            devices=1,
+            precision=settings.precision,
+            gradient_clip_val=settings.gradient_clip or None,
+            callbacks=callbacks,
+            plugins=[memory],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            # Tensors made under inference mode and kept by a loader or an adjacency could not take
+            # part in a later training step.
+            inference_mode=False,
+        )
+
+
+def _scored(task: Task, answers: list[tuple[Tensor, Tensor]]) -> float:
+    """Return the metric over several batches' outputs and targets."""
+    outputs, targets = (torch.cat(parts) for parts in zip(*answers, strict=True))
+    if not bool(outputs.isfinite().all()):
+        graph = int((~outputs.isfinite()).flatten(1).any(1).nonzero()[0])
+        raise DivergedError(f"the network's output is not finite for graph {graph} of its part")
+    return task.score(outputs, targets)

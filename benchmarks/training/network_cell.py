@@ -1,0 +1,188 @@
+"""A cell of a network: one training of one configuration on one fold with one seed."""
+
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import InMemoryDataset
+
+from benchmarks.data.dataset import (
+    cached_dataset,
+    encoder_of,
+    features_of,
+    folds_of,
+    graph_sizes,
+    task_of,
+)
+from benchmarks.data.splits import Fold
+from benchmarks.data.task import Task
+from benchmarks.methods import build_network
+from benchmarks.spec.cell import Cell, CellResult
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import Settings
+from benchmarks.training.classifier import (
+    Callback,
+    TrainingResult,
+    evaluate,
+    seed_everything,
+    train,
+)
+from benchmarks.training.level_figures import LARGEST_DRAWN
+from benchmarks.training.prepared import PreparedLoader, prepared_graphs
+from pyg_diffpool import DiffPoolNet
+from pyg_diffpool.loader import ResidentLoader
+
+_SIGNIFICANT_DIGITS = 6
+
+Loader = ResidentLoader | PreparedLoader
+
+
+def run_network_cell(cell: Cell, log: Path | None = None) -> CellResult:
+    """Train and evaluate a cell.
+
+    Under ``fair`` the epoch is chosen on the fold's validation graphs and its weights meet the
+    test graphs once. Under ``reference`` there is no test set: every epoch is run and the
+    validation curve is the result.
+
+    Args:
+        cell: What to run.
+        log: Folder of TensorBoard's event files. (default: none are written)
+    """
+    start = time.perf_counter()
+    settings = cell.settings
+    dataset = cached_dataset(cell.dataset)
+    fold = folds_of(cell.dataset, cell.protocol, cell.splits)[cell.fold]
+    seed_everything(1000 * cell.seed + cell.fold, verbose=False)
+    x = features_of(dataset, fold.train, settings)
+    problem = problem_of(dataset, fold, x, settings)
+    model = build_network(cell.method, settings, problem)
+    device = _device(settings)
+    loaders = _loaders(
+        dataset, x, fold, settings, device, prepared_graphs(dataset, cell.method, settings)
+    )
+    task = task_of(dataset)
+    result = _train(cell, model, loaders, task, log, fold.validation, graph_sizes(dataset))
+    best = result.best_epoch - 1
+    test_score = None
+    if len(fold.test) > 0:
+        test_score = evaluate(model.to(device), loaders["test"], task, settings.precision)
+    validation = f"validation_{task.metric}"
+    record = {
+        **cell.as_record(),
+        "best_epoch": result.best_epoch,
+        "epochs": len(result.curves[validation]),
+        "metric": task.metric,
+        validation: result.curves[validation][best],
+        "validation_loss": result.curves["validation_loss"][best],
+        f"test_{task.metric}": test_score,
+        "graphs": {part: len(index) for part, index in fold._asdict().items()},
+        "features": problem.num_features,
+        "clusters": problem.clusters,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "seconds": round(time.perf_counter() - start, 1),
+        "curves": {
+            name: [_rounded(value) for value in values] for name, values in result.curves.items()
+        },
+    }
+    checkpoint = {
+        "state_dict": result.state_dict,
+        "settings": settings.as_dict(),
+        "method": cell.method,
+        **problem.as_record(),
+        "epoch": result.best_epoch,
+    }
+    return CellResult(record, checkpoint)
+
+
+def _train(
+    cell: Cell,
+    model: nn.Module,
+    loaders: dict[str, Loader],
+    task: Task,
+    log: Path | None,
+    validation: Tensor,
+    sizes: Tensor,
+) -> TrainingResult:
+    """Train, and write event files if there is a folder for them."""
+
+    def run(*callbacks: Callback) -> TrainingResult:
+        return train(
+            model,
+            loaders["train"],
+            loaders["validation"],
+            cell.settings,
+            task,
+            early_stopping=cell.protocol == "fair",
+            callbacks=callbacks,
+        )
+
+    if log is None:
+        return run()
+    # Its pictures need packages that training does not.
+    from benchmarks.training.tensorboard_log import TensorBoardLog
+
+    graph = next(iter(loaders["validation"].subset(_shown(validation, sizes))), None)
+    with TensorBoardLog(log, {**cell.as_record(), **cell.settings.as_dict()}, graph) as events:
+        result = run(events)
+        events.finish(model, result, task.metric)
+    return result
+
+
+def _shown(validation: Tensor, sizes: Tensor) -> Tensor:
+    """Return the number of the validation graph to draw: the middle one by size, or none."""
+    small = validation[sizes[validation] <= LARGEST_DRAWN]
+    order = small[sizes[small].argsort(stable=True)]
+    return order[order.numel() // 2 :][:1]
+
+
+def problem_of(
+    dataset: InMemoryDataset, fold: Fold, x: Tensor | None, settings: Settings
+) -> Problem:
+    """Return the sizes for which a fold's network is built."""
+    sizes = graph_sizes(dataset)[fold.train]
+    return Problem(
+        num_features=0 if x is None else x.size(1),
+        num_classes=task_of(dataset).num_outputs,
+        clusters=cluster_numbers(sizes, settings),
+        train_sizes=sizes,
+        num_edge_features=dataset.num_edge_features,
+        encoder=encoder_of(dataset),
+    )
+
+
+def cluster_numbers(train_sizes: Tensor, settings: Settings) -> list[int]:
+    """Return the number of clusters of each pooling, from the training graphs' sizes alone."""
+    return DiffPoolNet.clusters(
+        int(train_sizes.max()), settings.cluster_ratio, settings.num_pools, settings.max_clusters
+    )
+
+
+def _device(settings: Settings) -> torch.device:
+    """Return where the graphs stay, which is where Lightning puts the network."""
+    on_gpu = settings.accelerator != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda", 0) if on_gpu else torch.device("cpu")
+
+
+def _loaders(
+    dataset: InMemoryDataset,
+    x: Tensor | None,
+    fold: Fold,
+    settings: Settings,
+    device: torch.device,
+    prepared: list[dict[str, Tensor]] | None,
+) -> dict[str, Loader]:
+    """Return one loader a part of the fold; they share the concatenated graphs."""
+    generator = torch.Generator().manual_seed(torch.initial_seed())
+    graphs = ResidentLoader(dataset, settings.batch_size, x=x, device=device, generator=generator)
+    loaders: dict[str, Loader] = {}
+    for part, index in fold._asdict().items():
+        loader = graphs.subset(index, shuffle=part == "train")
+        if part != "train":
+            loader.batch_size = settings.eval_batch_size
+        loaders[part] = loader if prepared is None else PreparedLoader(loader, prepared)
+    return loaders
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")

@@ -1,0 +1,177 @@
+import dataclasses
+import inspect
+
+import pytest
+import torch
+
+from benchmarks.methods import METHODS, load_method
+from benchmarks.runs.recipe import DATASETS, RECIPES, configurations
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.problem import Problem
+from benchmarks.spec.settings import (
+    NETWORK_KEYWORDS,
+    Settings,
+    from_record,
+    make_settings,
+    parse_overrides,
+)
+from pyg_diffpool import DiffPoolNet, SAGEConv
+from tests.benchmarks.methods.networks import NETWORKS
+
+
+def test_texts_become_the_types_of_the_settings():
+    values = parse_overrides(
+        ["hidden_channels=32", "learning_rate=5e-4", "normalize=false", "scale=none", "aggr=sum"]
+    )
+    assert values == {
+        "hidden_channels": 32,
+        "learning_rate": 5e-4,
+        "normalize": False,
+        "scale": None,
+        "aggr": "sum",
+    }
+    assert make_settings(values).learning_rate == 5e-4
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("hiden_channels=3", "unknown setting 'hiden_channels': did you mean 'hidden_channels'"),
+        ("hidden_channels=3.5", "setting hidden_channels: expected int, got '3.5'"),
+        ("hidden_channels=0", "setting hidden_channels: expected at least 1, got 0"),
+        ("hidden_channels", "--set: expected key=value, got 'hidden_channels'"),
+        ("normalize=1", "setting normalize: expected bool, got '1'"),
+        ("aggr=avg", "unknown value of setting aggr 'avg'"),
+        ("readout=maxx", "did you mean 'max'"),
+        ("dropout=1.0", "setting dropout: expected at least 0 and less than 1, got 1.0"),
+        ("learning_rate=nan", "setting learning_rate: expected a finite number, got nan"),
+        ("learning_rate=0", "setting learning_rate: expected more than 0, got 0.0"),
+        ("explicit=aggr", "unknown setting 'explicit'"),
+        ("hidden_channels=" + "9" * 20, "expected at most 1000000000, got 99999999999999999999"),
+        ("hidden_channels=" + "9" * 5000, "setting hidden_channels: expected int, got '9999"),
+        ("num_layers=1000000000", "setting num_layers: expected at most 1000, got 1000000000"),
+        ("num_pools=101", "setting num_pools: expected at most 100, got 101"),
+        ("cluster_ratio=1e300", "setting cluster_ratio: expected at most 1000000, got 1e+300"),
+        ("learning_rate=1e999", "setting learning_rate: expected a finite number, got inf"),
+    ],
+)
+def test_bad_overrides_name_the_setting_and_what_was_expected(pair, message):
+    with pytest.raises(UsageError) as caught:
+        make_settings(parse_overrides([pair]))
+    assert message in str(caught.value)
+
+
+def test_a_recipe_value_of_the_wrong_type_is_an_error():
+    with pytest.raises(UsageError, match="setting epochs: expected int, got True"):
+        make_settings({"epochs": True})
+
+
+def test_later_layers_win_and_the_record_gives_the_settings_back():
+    settings = make_settings({"epochs": 5, "aggr": "sum"}, {"epochs": 7}, {"dropout": 0})
+    assert (settings.epochs, settings.aggr, settings.dropout) == (7, "sum", 0.0)
+    assert from_record(settings.as_dict()) == settings
+
+
+def test_named_network_settings_are_kept_where_they_change_a_preset():
+    assert make_settings({"readout": "max"}) == Settings()
+    settings = make_settings({"preset": "paper"}, {"readout": "max", "epochs": 3})
+    assert settings.explicit == ("readout",)
+    assert from_record(settings.as_dict()) == settings
+
+
+def test_every_recipe_is_read_and_names_at_most_two_configurations():
+    expected = {
+        f"{dataset}-{method}.yaml"
+        for dataset in ("ENZYMES", "PROTEINS", "DD", "COLLAB")
+        for method in ("diffpool", "diffpool-nolp", "graphsage")
+    }
+    assert expected <= {path.name for path in RECIPES.glob("*.yaml")}
+    for dataset in DATASETS:
+        for method in METHODS:
+            assert 1 <= len(configurations(dataset, method, {})) <= 2
+
+
+def test_overrides_apply_to_every_configuration_and_leave_no_duplicates(tmp_path):
+    recipe = "settings: {epochs: 9}\nconfigurations:\n  - {num_pools: 2}\n  - {num_pools: 1}\n"
+    (tmp_path / "ENZYMES-diffpool.yaml").write_text(recipe)
+    both = configurations("ENZYMES", "diffpool", {"dropout": 0.5}, tmp_path)
+    assert [(s.num_pools, s.epochs, s.dropout) for s in both] == [(2, 9, 0.5), (1, 9, 0.5)]
+    assert len(configurations("ENZYMES", "diffpool", {"num_pools": 1}, tmp_path)) == 1
+
+
+def test_an_unknown_key_of_a_recipe_names_the_near_miss(tmp_path):
+    (tmp_path / "ENZYMES-diffpool.yaml").write_text("setings: {epochs: 9}\n")
+    with pytest.raises(UsageError, match=r"key of recipe .* 'setings': did you mean 'settings'"):
+        configurations("ENZYMES", "diffpool", {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("settings: {epochs: [", r"diffpool\.yaml: expected YAML"),
+        (b"\xff\xfe\x00", r"diffpool\.yaml: expected YAML"),
+        ("[" * 20_000, r"diffpool\.yaml: expected YAML"),
+        ("3", "expected a mapping, got int"),
+        ("false", "expected a mapping, got bool"),
+        ("[settings]", "expected a mapping, got list"),
+        ("settings: 3", "settings: expected a mapping from names of settings"),
+        ("settings: [epochs]", "settings: expected a mapping from names of settings"),
+        ("settings: {3: 4}", "settings: expected a mapping from names of settings"),
+        ("settings: {epochs: 9.5}", "settings: setting epochs: expected int, got 9.5"),
+        ("settings: {epoch: 9}", "settings: unknown setting 'epoch': did you mean 'epochs'"),
+        ("settings: {dropout: " + "9" * 400 + "}", "setting dropout: expected a finite number"),
+        ("configurations: {epochs: 9}", "configurations: expected a list of mappings"),
+        ("configurations: [{}, 3]", "configuration 1: expected a mapping from names of settings"),
+        ("configurations: [{}, {aggr: avg}]", "configuration 1: unknown value of setting aggr"),
+        ("3: 4", "key of recipe .* '3'"),
+    ],
+)
+def test_a_broken_recipe_is_named_with_the_place(tmp_path, recipe, message):
+    content = recipe if isinstance(recipe, bytes) else recipe.encode()
+    (tmp_path / "ENZYMES-diffpool.yaml").write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        configurations("ENZYMES", "diffpool", {}, tmp_path)
+
+
+def test_the_settings_cover_every_keyword_of_the_network_with_its_default():
+    parameters = inspect.signature(DiffPoolNet).parameters.values()
+    keywords = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    # These two follow from cluster_ratio, max_clusters and per_graph_clusters.
+    del keywords["max_clusters"], keywords["ratio"]
+    del keywords["embedding"]  # The method's own networks.
+    assert {name: getattr(Settings(), name) for name in NETWORK_KEYWORDS} == keywords
+
+
+@pytest.mark.parametrize("preset", ["none", "paper", "reference"])
+@pytest.mark.parametrize("method", NETWORKS)
+def test_every_method_is_built_under_every_preset_and_takes_named_settings(method, preset):
+    convolutions = []
+    for num_layers in (2, 5):
+        overrides = {"preset": preset, "num_layers": num_layers, "num_layers_after": 1}
+        (settings,) = configurations("UNKNOWN", method, overrides)
+        net = load_method(method).build(
+            settings, Problem(3, 2, [4] * settings.num_pools, torch.tensor([9, 4]))
+        )
+        convolutions.append(sum(isinstance(module, SAGEConv) for module in net.modules()))
+    # One embedding block, and with a pooling one assignment block too.
+    expected = {"graphsage": 3, "diffpool": 6, "diffpool-nolp": 6}
+    if method in expected:
+        assert convolutions[1] - convolutions[0] == expected[method]
+
+
+def test_methods_refuse_settings_that_contradict_them():
+    for method, overrides, message in (
+        ("graphsage", {"num_pools": 1}, "setting num_pools: graphsage is flat"),
+        ("diffpool", {"num_pools": 0}, "setting num_pools: expected at least 1"),
+        ("diffpool-nolp", {"link_weight": 0.5}, "setting link_weight: diffpool-nolp expects 0"),
+    ):
+        (settings,) = configurations("UNKNOWN", method, overrides)
+        with pytest.raises(UsageError, match=message):
+            load_method(method).build(
+                settings, Problem(3, 2, [4] * settings.num_pools, torch.tensor([9, 4]))
+            )
+
+
+def test_settings_stay_flat():
+    for field in dataclasses.fields(Settings):
+        assert isinstance(field.default, str | int | float | bool | tuple | None)

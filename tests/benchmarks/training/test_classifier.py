@@ -1,0 +1,221 @@
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+from torch_geometric.loader import DataLoader
+from torch_geometric.nn import global_mean_pool
+
+from benchmarks.data.task import BinaryTasks, Multiclass
+from benchmarks.spec.errors import UsageError
+from benchmarks.spec.settings import make_settings
+from benchmarks.training.classifier import evaluate, score, train
+from benchmarks.training.forward import Forward
+from pyg_diffpool import DiffPoolNet
+
+CLASSES = Multiclass(2)
+
+
+class MeanNet(nn.Module):
+    def __init__(self, dropout=0.0):
+        super().__init__()
+        self.out = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))
+
+    def forward(self, x, edge_index, batch):
+        return self.out(global_mean_pool(x, batch))
+
+
+class Output(NamedTuple):
+    logits: Tensor
+    loss: Tensor
+
+
+def graphs(count, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        Data(
+            x=torch.randn(5, 3, generator=generator) + 2 * (index % 2),
+            edge_index=torch.tensor([[0, 1], [1, 0]]),
+            y=torch.tensor([index % 2]),
+        )
+        for index in range(count)
+    ]
+
+
+def loaders():
+    return DataLoader(graphs(60), 20, shuffle=True), DataLoader(graphs(40, seed=1), 20)
+
+
+def settings(**changes):
+    return make_settings({"epochs": 20, "learning_rate": 0.05, **changes})
+
+
+def test_a_small_net_learns_and_keeps_its_curves():
+    train_loader, validation_loader = loaders()
+    model = MeanNet()
+    result = train(model, train_loader, validation_loader, settings(), CLASSES)
+    curves = result.curves
+    assert {len(curve) for curve in curves.values()} == {20}
+    assert curves["train_loss"][-1] < 0.5 * curves["train_loss"][0]
+    assert max(curves["validation_accuracy"]) > 0.95
+    assert evaluate(model, validation_loader, CLASSES) == pytest.approx(
+        curves["validation_accuracy"][result.best_epoch - 1]
+    )
+
+
+@pytest.mark.parametrize("monitor", ["accuracy", "loss"])
+def test_the_best_epochs_weights_come_back_not_the_last(monitor):
+    chosen = settings(monitor=monitor, epochs=6)
+    train_loader, _ = loaders()
+    flipped = graphs(40, seed=1)
+    for graph in flipped:
+        graph.y = 1 - graph.y
+    model = MeanNet()
+    result = train(model, train_loader, DataLoader(flipped, 20), chosen, CLASSES)
+    # The better the training, the worse these labels are met.
+    accuracy, loss = (result.curves[f"validation_{kind}"] for kind in ("accuracy", "loss"))
+    scores = [score(*values, chosen) for values in zip(accuracy, loss, strict=True)]
+    assert result.best_epoch == 1 + max(range(len(scores)), key=scores.__getitem__) < 6
+    with torch.no_grad():
+        batch = next(iter(DataLoader(flipped, 40)))
+        logits = model(batch.x, batch.edge_index, batch.batch)
+        value = nn.functional.cross_entropy(logits, batch.y)
+    assert float(value) == pytest.approx(loss[result.best_epoch - 1], rel=1e-4)
+
+
+def test_early_stopping_waits_for_its_patience_and_reference_never_stops():
+    frozen = settings(learning_rate=1e-30, patience=3)
+    assert len(train(MeanNet(), *loaders(), frozen, CLASSES).curves["train_loss"]) == 4
+    whole = train(MeanNet(), *loaders(), frozen, CLASSES, early_stopping=False)
+    assert len(whole.curves["train_loss"]) == 20
+
+
+def test_a_tie_in_accuracy_goes_to_the_lower_loss_and_never_beats_accuracy():
+    chosen = settings()
+    assert score(0.5, 1.0, chosen) > score(0.5, 2.0, chosen)
+    assert score(0.501, 1e9, chosen) > score(0.5, 0.0, chosen)
+    assert score(0.1, 0.5, settings(monitor="loss")) > score(0.9, 0.6, settings(monitor="loss"))
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+def test_schedules_run(schedule):
+    result = train(MeanNet(), *loaders(), settings(schedule=schedule, epochs=4), CLASSES)
+    assert result.curves["train_loss"][-1] < result.curves["train_loss"][0]
+
+
+def test_binary_tasks_learn_from_the_labels_there_are():
+    """The second task's labels are all missing; the first is what the classes above are."""
+
+    def relabelled(count, seed):
+        found = graphs(count, seed)
+        for graph in found:
+            graph.y = torch.tensor([[float(graph.y), torch.nan]])
+        return found
+
+    def first_task(outputs, targets):
+        return float(((outputs[:, 0] > 0) == (targets[:, 0] > 0)).float().mean())
+
+    task = BinaryTasks(2, "right", first_task)
+    train_loader = DataLoader(relabelled(60, 0), 20, shuffle=True)
+    validation_loader = DataLoader(relabelled(40, 1), 20)
+    result = train(MeanNet(), train_loader, validation_loader, settings(), task)
+    assert max(result.curves["validation_right"]) > 0.95
+    assert result.curves["train_loss"][-1] < 0.5 * result.curves["train_loss"][0]
+    assert "validation_accuracy" not in result.curves
+
+
+def test_a_side_objective_is_trained_and_recorded():
+    class WithObjective(MeanNet):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.tensor(3.0))
+
+        def forward(self, x, edge_index, batch):
+            return Output(super().forward(x, edge_index, batch), self.weight**2)
+
+    model = WithObjective()
+    curves = train(model, *loaders(), settings(), CLASSES).curves
+    side = [a - b for a, b in zip(curves["train_loss"], curves["train_cross_entropy"], strict=True)]
+    assert side[0] > 5
+    assert side[-1] < 0.5 * side[0]
+    assert abs(model.weight.item()) < 3
+
+
+def test_forward_passes_only_what_the_signature_names():
+    batch = next(iter(DataLoader(graphs(4), 4)))
+    batch.edge_weight = torch.ones(batch.num_edges)
+    seen = {}
+
+    class Weighted(nn.Module):
+        def forward(self, x, edge_index, batch=None, batch_size=None, edge_weight=None):
+            seen.update(batch_size=batch_size, edge_weight=edge_weight)
+            return x, x.sum()
+
+    prediction = Forward(Weighted())(batch)
+    assert seen["batch_size"] == 4
+    assert seen["edge_weight"] is batch.edge_weight
+    assert prediction.auxiliary_loss is not None
+    assert Forward(MeanNet())(batch).auxiliary_loss is None
+
+
+def test_forward_refuses_what_is_no_prediction():
+    class Wrong(nn.Module):
+        def forward(self, x, edge_index, batch):
+            return {"logits": x}
+
+    with pytest.raises(UsageError, match="expected logits"):
+        Forward(Wrong())(next(iter(DataLoader(graphs(2), 2))))
+
+
+@pytest.mark.parametrize("levels", [None, (), [object()]])
+def test_forward_takes_levels_of_another_kind_for_none(levels):
+    class Own(nn.Module):
+        def forward(self, x, edge_index, batch):
+            return SimpleNamespace(logits=x, loss=None, levels=levels)
+
+    prediction = Forward(Own())(next(iter(DataLoader(graphs(2), 2))))
+    assert (list(prediction.levels), prediction.terms) == ([], {})
+
+
+def pooling(seed=0, **keywords):
+    torch.manual_seed(seed)
+    return DiffPoolNet(
+        3, 8, 2, max_clusters=[4, 2], num_layers=1, num_layers_after=1, dropout=0.2, **keywords
+    )
+
+
+def test_effective_clusters_are_those_of_the_validation_graphs():
+    train_loader, validation_loader = loaders()
+    model = pooling(ratio=0.5)
+    result = train(model, train_loader, validation_loader, settings(epochs=3), CLASSES)
+    model.eval()
+    (every,) = DataLoader(graphs(40, seed=1), 40)
+    with torch.no_grad():
+        levels = model(every.x, every.edge_index, batch=every.batch).levels
+    # Graphs of five nodes: three clusters, then two.
+    means = [levels[0].assignment.view(40, 5, 4).mean(1), levels[1].assignment[:, :3].mean(1)]
+    for number, mean in enumerate(means):
+        curve = result.curves[f"effective_clusters_{number}"]
+        assert len(curve) == 3
+        expected = torch.distributions.Categorical(mean).entropy().exp().mean()
+        assert curve[result.best_epoch - 1] == pytest.approx(float(expected), rel=1e-4)
+        assert 1 <= min(curve) <= max(curve) <= 3 - number + 1e-6
+    flat = train(MeanNet(), *loaders(), settings(epochs=1), CLASSES)
+    assert not [name for name in flat.curves if "effective" in name]
+
+
+def test_counting_clusters_changes_no_other_number(monkeypatch):
+    def trained():
+        torch.manual_seed(1)
+        return train(pooling(), *loaders(), settings(epochs=3), CLASSES)
+
+    counted = trained()
+    monkeypatch.setattr("benchmarks.training.classifier.assigned_rows", lambda levels, graph: [])
+    plain = trained()
+    added = {"effective_clusters_0", "effective_clusters_1"}
+    assert set(counted.curves) - set(plain.curves) == added
+    assert {name: counted.curves[name] for name in plain.curves} == plain.curves
+    for name, weights in plain.state_dict.items():
+        assert torch.equal(weights, counted.state_dict[name])
