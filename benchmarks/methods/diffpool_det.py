@@ -62,6 +62,7 @@ class DeterministicDiffPool(nn.Module):
         self.classifier = net.classifier
         self.readout = net.readout
         self.readout_levels = net.readout_levels
+        self.sum_scale = net.sum_scale
 
     def forward(
         self,
@@ -98,16 +99,19 @@ class DeterministicDiffPool(nn.Module):
             self.embed, _assignments(cluster, batch, batch_size), strict=True
         ):
             z = embed(x, edges, mask=mask)
-            vectors.append(readout(z, self.readout, **level))
+            vectors.append(self._read(z, level))
             s, widest = one_hots.to(z.dtype), None if levels else max_num_nodes
             x, edges, gram = coarsen(z, s, edges, **level, max_num_nodes=widest)
             # A cluster without nodes is none: it stays out of batch normalisation and readout.
             mask = gram.diagonal(dim1=1, dim2=2) > 0
             level = {"mask": mask}
             levels.append(PooledGraph(x, edges, mask, s, {}, x.new_zeros(()), z))
-        vectors.append(readout(self.last(x, edges, mask=mask), self.readout, **level))
+        vectors.append(self._read(self.last(x, edges, mask=mask), level))
         read = torch.cat(vectors, -1) if self.readout_levels == "all" else vectors[-1]
         return DiffPoolOutput(self.classifier(read), read.new_zeros(()), levels)
+
+    def _read(self, rows: Tensor, level: dict[str, Any]) -> Tensor:
+        return readout(rows, self.readout, sum_scale=self.sum_scale, **level)
 
 
 def _assignments(cluster: Tensor, batch: Tensor, batch_size: int) -> list[Tensor]:

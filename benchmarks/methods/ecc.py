@@ -33,6 +33,7 @@ from torch_geometric.utils import scatter
 from benchmarks.methods.ecc_pyramid import PREPARED_BY, prepare
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
+from pyg_diffpool.models import graph_head
 from pyg_diffpool.nn import BatchNorm, readout
 
 __all__ = ["DEFAULTS", "ECC", "PREPARED_BY", "EdgeConditionedConv", "build", "prepare"]
@@ -102,10 +103,14 @@ class ECC(nn.Module):
         num_layers: Convolutions of each level, first to last.
         edge_hidden: Number of hidden units of each filter network.
         normalize: Whether rows are divided by their norm after each convolution.
-        reduce: How the last level's nodes become a graph's vector.
+        reduce: How the last level's nodes become a graph's vector; several stand side by side.
         mlp_channels: Width of the classifier's hidden layer.
         dropout: Share of the classifier's hidden units set to zero. Between convolutions it would
             upset the next one's batch normalisation.
+        readout_norm: See :class:`pyg_diffpool.DiffPoolNet`. (default: none)
+        sum_scale: See :class:`pyg_diffpool.DiffPoolNet`. (default: sums as they are)
+        head_dropout: See :class:`pyg_diffpool.DiffPoolNet`. (default: ``dropout`` on the hidden
+            layer alone)
     """
 
     def __init__(
@@ -118,14 +123,18 @@ class ECC(nn.Module):
         num_layers: list[int],
         edge_hidden: int,
         normalize: bool,
-        reduce: str,
+        reduce: str | tuple[str, ...],
         mlp_channels: int,
         dropout: float,
+        readout_norm: str | None = None,
+        sum_scale: float | str | None = None,
+        head_dropout: float | None = None,
     ) -> None:
         super().__init__()
         self.edge_channels = edge_channels
         self.num_layers = num_layers
         self.reduce = reduce
+        self.sum_scale = sum_scale
         self.normalize = normalize
         # Beside labels, or differences of features, an edge has its weight.
         conditions = (edge_channels or in_channels) + 1
@@ -135,11 +144,14 @@ class ECC(nn.Module):
             for before, after in pairwise(widths)
         )
         self.norms = nn.ModuleList(BatchNorm(width) for width in widths[1:])
-        self.classifier = nn.Sequential(
-            nn.Linear(hidden_channels, mlp_channels),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(mlp_channels, out_channels),
+        names = (reduce,) if isinstance(reduce, str) else reduce
+        self.classifier = graph_head(
+            len(names) * hidden_channels,
+            mlp_channels,
+            out_channels,
+            norm=readout_norm,
+            dropout=dropout if head_dropout is None else head_dropout,
+            input_dropout=head_dropout or 0.0,
         )
 
     def forward(
@@ -175,7 +187,13 @@ class ECC(nn.Module):
                 x = conv(x, edges, conditions)
                 x = nn.functional.normalize(x, dim=-1) if self.normalize else x
                 x = norm(x.relu())
-        vectors = readout(x, self.reduce, batch=batch[nodes], batch_size=batch_size)
+        vectors = readout(
+            x,
+            self.reduce,
+            batch=batch[nodes],
+            batch_size=batch_size,
+            sum_scale=self.sum_scale,
+        )
         out: Tensor = self.classifier(vectors)
         return out
 
@@ -203,4 +221,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         reduce=settings.readout,
         mlp_channels=settings.mlp_channels,
         dropout=settings.dropout,
+        readout_norm=settings.readout_norm,
+        sum_scale=settings.sum_scale,
+        head_dropout=settings.head_dropout,
     )

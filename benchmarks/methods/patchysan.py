@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from benchmarks.methods.head import refuse_head_settings
 from benchmarks.methods.receptive_fields import PREPARED_BY, prepare
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
@@ -38,6 +39,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         )
     if settings.num_fields is None:
         raise UsageError("setting num_fields: expected a number, got none")
+    refuse_head_settings("patchysan", settings)
     return PatchySan(
         problem.num_features,
         problem.num_classes,

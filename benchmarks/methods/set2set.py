@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from torch_geometric.nn.aggr import Set2Set
 
 from benchmarks.methods.diffpool import diff_pool_net
+from benchmarks.methods.head import refuse_head_settings
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
 from pyg_diffpool import DiffPoolNet
+from pyg_diffpool.nn import BatchNorm
 from pyg_diffpool.ops import Adjacency
 
 DEFAULTS: dict[str, Any] = {"num_pools": 0, "processing_steps": 3}
@@ -40,8 +42,11 @@ class Set2SetNet(nn.Module):
         self.readout = Set2Set(self.block.out_channels, processing_steps)
         self.classifier = flat.classifier
         # Set2Set returns its query beside what it read: twice the width.
-        narrow: Any = self.classifier[0]
-        self.classifier[0] = nn.Linear(self.readout.out_channels, narrow.out_features)
+        width = self.readout.out_channels
+        narrow: Any = self.classifier.get_submodule("0")
+        setattr(self.classifier, "0", nn.Linear(width, narrow.out_features))
+        if hasattr(self.classifier, "norm"):
+            self.classifier.norm = BatchNorm(width)
 
     def forward(
         self,
@@ -63,4 +68,5 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         raise UsageError(
             f"setting num_pools: set2set is flat and expects 0, got {settings.num_pools}"
         )
+    refuse_head_settings("set2set", settings, ("sum_scale",))
     return Set2SetNet(diff_pool_net(settings, problem), settings.processing_steps)

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import Linear
 from torch_geometric.nn.aggr import SortAggregation
 
+from benchmarks.methods.head import refuse_head_settings
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
@@ -136,6 +137,7 @@ def kept_nodes(train_sizes: Tensor, quantile: float) -> int:
 
 def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return the network of the settings, with k from the training graphs' sizes."""
+    refuse_head_settings("sortpool", settings)
     return DGCNN(
         problem.num_features,
         settings.hidden_channels,

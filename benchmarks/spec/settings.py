@@ -15,6 +15,9 @@ def _later(default: Any) -> Any:
     return dataclasses.field(default=default, metadata={"later": True})
 
 
+Readout = Literal["max", "mean", "sum"]
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that decides a cell's outcome, apart from the data, the fold and the seed."""
@@ -32,10 +35,13 @@ class Settings:
     batch_norm: bool = True
     final_activation: bool = True
     jump: Literal["cat", "last"] = "cat"
-    readout: Literal["max", "mean", "sum"] = "max"
+    readout: Readout | tuple[Readout, ...] = "max"
     readout_levels: Literal["all", "last"] = "all"
+    readout_norm: Literal["batch"] | None = _later(None)
+    sum_scale: float | Literal["asinh"] | None = _later(None)
     mlp_channels: int = 50
     dropout: float = 0.0
+    head_dropout: float | None = _later(None)
     link_weight: float = 1.0
     entropy_weight: float = 1.0
     convention: Literal["paper", "reference", "pyg"] = "paper"
@@ -92,8 +98,10 @@ class Settings:
         for field in dataclasses.fields(self):
             if field.metadata.get("later") and values[field.name] == field.default:
                 del values[field.name]
-        values["explicit"] = list(self.explicit)
-        return values
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
 
 
 NETWORK_KEYWORDS = (
@@ -108,8 +116,11 @@ NETWORK_KEYWORDS = (
     "jump",
     "readout",
     "readout_levels",
+    "readout_norm",
+    "sum_scale",
     "mlp_channels",
     "dropout",
+    "head_dropout",
     "link_weight",
     "entropy_weight",
     "convention",
@@ -141,9 +152,9 @@ _AT_MOST = {
 }
 _LARGEST_NUMBER = 10**9
 """Of whole numbers without a bound of their own: what is larger is a slip, and overflows later."""
-_OPEN_ABOVE_ZERO = ("learning_rate", "cluster_ratio", "sort_quantile")
+_OPEN_ABOVE_ZERO = ("learning_rate", "cluster_ratio", "sort_quantile", "sum_scale")
 _MOST_DIGITS, _MOST_SHOWN = 400, 80
-_BELOW_ONE = ("dropout", "label_smoothing")
+_BELOW_ONE = ("dropout", "head_dropout", "label_smoothing")
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
@@ -203,6 +214,8 @@ def _from_text(key: str, text: str) -> Any:
                 return member(text)
             except ValueError:
                 continue
+        if get_origin(member) is tuple and "," in text:
+            return tuple(part.strip() for part in text.split(","))
     return text
 
 
@@ -219,6 +232,8 @@ def _checked(key: str, value: Any) -> Any:
             return _in_range(key, value)
         if member is float and isinstance(value, int | float) and not isinstance(value, bool):
             return _in_range(key, _as_float(value))
+        if get_origin(member) is tuple and isinstance(value, list | tuple):
+            return _several(key, value, get_args(get_args(member)[0]))
     choices = [
         choice
         for member in _members(_kind(key))
@@ -227,15 +242,29 @@ def _checked(key: str, value: Any) -> Any:
     ]
     if choices and isinstance(value, str):
         raise unknown_name(f"value of setting {key}", value, choices)
-    names = " or ".join(
-        "one of " + ", ".join(map(repr, get_args(member)))
-        if get_origin(member) is Literal
-        else "none"
-        if member is types.NoneType
-        else member.__name__
-        for member in _members(_kind(key))
-    )
+    names = " or ".join(map(_described, _members(_kind(key))))
     raise UsageError(f"setting {key}: expected {names}, got {_shortened(value)}")
+
+
+def _described(member: Any) -> str:
+    """Return what a member of a setting's type allows, in words."""
+    if get_origin(member) is Literal:
+        return "one of " + ", ".join(map(repr, get_args(member)))
+    if get_origin(member) is tuple:
+        return "several of these"
+    return "none" if member is types.NoneType else str(member.__name__)
+
+
+def _several(key: str, values: Sequence[Any], known: Sequence[str]) -> Any:
+    """Return several names as a tuple, and one alone as itself, so that it has one way to be."""
+    if len(values) == 0:
+        raise UsageError(f"setting {key}: expected one of {', '.join(known)} or several, got none")
+    for value in values:
+        if not isinstance(value, str) or value not in known:
+            raise unknown_name(f"value of setting {key}", str(value), known)
+    if len(set(values)) < len(values):
+        raise UsageError(f"setting {key}: expected each name once, got {', '.join(values)}")
+    return values[0] if len(values) == 1 else tuple(values)
 
 
 def _as_float(value: int | float) -> float:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import Dropout
 
 from benchmarks.data.dataset import cached_dataset, folds_of
 from benchmarks.methods import METHODS
@@ -70,10 +71,23 @@ def test_trains_on_the_first_fold_of_enzymes(method):
         assert second < first
 
 
-@pytest.mark.parametrize("method", NETWORKS)
-def test_odd_graphs_pass_both_ways(method):
+READ_SEVERAL_WAYS = {
+    "readout": ["max", "mean", "sum"],
+    "sum_scale": "asinh",
+    "readout_norm": "batch",
+    "head_dropout": 0.5,
+}
+HEADS = {
+    name: READ_SEVERAL_WAYS for name in NETWORKS if name not in ("patchysan", "set2set", "sortpool")
+} | {"set2set": {"readout_norm": "batch", "head_dropout": 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("method", "options"), [*((name, {}) for name in NETWORKS), *HEADS.items()]
+)
+def test_odd_graphs_pass_both_ways(method, options):
     graphs = odd_graphs()
-    settings = small_settings(method)
+    settings = small_settings(method, **options)
     net = small_network(method, settings, [data.num_nodes for data in graphs])
     logits = logits_of(method, settings, net, graphs)
     assert logits.shape == (len(graphs), NUM_CLASSES)
@@ -99,3 +113,15 @@ def test_node_order_does_not_matter(method):
         turned = logits_of(method, settings, net, [permuted(data, 7) for data in graphs])
     torch.testing.assert_close(turned, given, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(given[0], given[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("method", HEADS)
+def test_the_head_is_that_of_the_settings(method):
+    plain = small_network(method, small_settings(method), [11])
+    net = small_network(method, small_settings(method, **HEADS[method]), [11])
+    classifier = net.classifier
+    width = classifier.get_submodule("0").in_features
+    several = 1 if method == "set2set" else 3
+    assert width == several * plain.classifier.get_submodule("0").in_features
+    assert classifier.norm.module.running_mean.numel() == width
+    assert [module.p for module in classifier.modules() if isinstance(module, Dropout)] == [0.5] * 2

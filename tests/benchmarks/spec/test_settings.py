@@ -1,5 +1,6 @@
 import dataclasses
 import inspect
+import json
 
 import pytest
 import torch
@@ -34,6 +35,38 @@ def test_texts_become_the_types_of_the_settings():
 
 
 @pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        ("readout=max, mean,sum", ("max", "mean", "sum")),
+        ("readout=sum", "sum"),
+        ("sum_scale=asinh", "asinh"),
+        ("sum_scale=30", 30.0),
+        ("sum_scale=none", None),
+        ("readout_norm=batch", "batch"),
+        ("head_dropout=0", 0.0),
+        ("head_dropout=none", None),
+    ],
+)
+def test_texts_become_settings_of_the_readout(pair, expected):
+    key = pair.partition("=")[0]
+    settings = make_settings(parse_overrides([pair]))
+    assert getattr(settings, key) == expected
+    assert from_record(json.loads(json.dumps(settings.as_dict()))) == settings
+
+
+def test_a_recipe_names_several_readouts_as_a_list_and_one_alone_is_itself():
+    assert make_settings({"readout": ["max", "sum"]}).readout == ("max", "sum")
+    assert make_settings({"readout": ["sum"]}) == make_settings({"readout": "sum"})
+
+
+def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
+    later = {"readout_norm", "sum_scale", "head_dropout"}
+    assert not later & set(Settings().as_dict())
+    named = make_settings({"readout_norm": "batch", "sum_scale": 2, "head_dropout": 0.5})
+    assert later <= set(named.as_dict())
+
+
+@pytest.mark.parametrize(
     ("pair", "message"),
     [
         ("hiden_channels=3", "unknown setting 'hiden_channels': did you mean 'hidden_channels'"),
@@ -43,6 +76,13 @@ def test_texts_become_the_types_of_the_settings():
         ("normalize=1", "setting normalize: expected bool, got '1'"),
         ("aggr=avg", "unknown value of setting aggr 'avg'"),
         ("readout=maxx", "did you mean 'max'"),
+        ("readout=max,maxx", "unknown value of setting readout 'maxx': did you mean 'max'"),
+        ("readout=max,", "unknown value of setting readout ''"),
+        ("readout=max,max", "setting readout: expected each name once, got max, max"),
+        ("readout_norm=layer", "unknown value of setting readout_norm 'layer'"),
+        ("sum_scale=0", "setting sum_scale: expected more than 0, got 0.0"),
+        ("sum_scale=log", "unknown value of setting sum_scale 'log'"),
+        ("head_dropout=1", "setting head_dropout: expected at least 0 and less than 1, got 1.0"),
         ("dropout=1.0", "setting dropout: expected at least 0 and less than 1, got 1.0"),
         ("learning_rate=nan", "setting learning_rate: expected a finite number, got nan"),
         ("learning_rate=0", "setting learning_rate: expected more than 0, got 0.0"),
@@ -64,6 +104,20 @@ def test_bad_overrides_name_the_setting_and_what_was_expected(pair, message):
 def test_a_recipe_value_of_the_wrong_type_is_an_error():
     with pytest.raises(UsageError, match="setting epochs: expected int, got True"):
         make_settings({"epochs": True})
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([], "setting readout: expected one of max, mean, sum or several, got none"),
+        (3, "expected one of 'max', 'mean', 'sum' or several of these, got 3"),
+        (["max", 3], "unknown value of setting readout '3'"),
+    ],
+)
+def test_a_recipe_with_readouts_that_are_none_is_an_error(value, message):
+    with pytest.raises(UsageError) as caught:
+        make_settings({"readout": value})
+    assert message in str(caught.value)
 
 
 def test_later_layers_win_and_the_record_gives_the_settings_back():
@@ -164,6 +218,10 @@ def test_methods_refuse_settings_that_contradict_them():
         ("graphsage", {"num_pools": 1}, "setting num_pools: graphsage is flat"),
         ("diffpool", {"num_pools": 0}, "setting num_pools: expected at least 1"),
         ("diffpool-nolp", {"link_weight": 0.5}, "setting link_weight: diffpool-nolp expects 0"),
+        ("sortpool", {"readout_norm": "batch"}, "setting readout_norm: sortpool has no use"),
+        ("patchysan", {"head_dropout": 0.5}, "setting head_dropout: patchysan has no use"),
+        ("set2set", {"sum_scale": "asinh"}, "setting sum_scale: set2set has no use for it"),
+        ("set2set", {"readout": ["max", "sum"]}, "set2set has a readout of its own, got max,sum"),
     ):
         (settings,) = configurations("UNKNOWN", method, overrides)
         with pytest.raises(UsageError, match=message):
