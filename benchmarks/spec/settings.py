@@ -83,6 +83,8 @@ class Settings:
     epochs: int = 100
     patience: int = 100
     monitor: Literal["accuracy", "loss"] = "accuracy"
+    validation_window: int = _later(1)
+    ema_decay: float | None = _later(None)
     gradient_clip: float = 2.0
     precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = "32-true"
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
@@ -137,7 +139,7 @@ _AT_LEAST = {
     **dict.fromkeys(("max_clusters", "batch_size", "eval_batch_size", "epochs", "patience"), 1),
     **dict.fromkeys(("embedding_channels", "degree_cap"), 1),
     **dict.fromkeys(("processing_steps", "field_size", "num_fields"), 1),
-    **dict.fromkeys(("edge_hidden",), 1),
+    **dict.fromkeys(("edge_hidden", "validation_window"), 1),
     **dict.fromkeys(("pyramid_levels",), 0),
     **dict.fromkeys(("label_cap",), 2),
     **dict.fromkeys(("num_pools", "weight_decay", "gradient_clip", "link_weight"), 0),
@@ -152,9 +154,9 @@ _AT_MOST = {
 }
 _LARGEST_NUMBER = 10**9
 """Of whole numbers without a bound of their own: what is larger is a slip, and overflows later."""
-_OPEN_ABOVE_ZERO = ("learning_rate", "cluster_ratio", "sort_quantile", "sum_scale")
+_OPEN_ABOVE_ZERO = ("learning_rate", "cluster_ratio", "sort_quantile", "sum_scale", "ema_decay")
 _MOST_DIGITS, _MOST_SHOWN = 400, 80
-_BELOW_ONE = ("dropout", "head_dropout", "label_smoothing")
+_BELOW_ONE = ("dropout", "head_dropout", "label_smoothing", "ema_decay")
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from benchmarks.spec.settings import Settings
 from benchmarks.training.effective_clusters import assigned_rows, effective_clusters
 from benchmarks.training.forward import Forward
 from benchmarks.training.memory_checkpoint import MemoryCheckpointIO
+from benchmarks.training.weight_average import WeightAverage
 from pyg_diffpool import PooledGraph
 
 try:
@@ -37,6 +38,7 @@ __all__ = [
     "TensorBoardLogger",
     "TrainingResult",
     "evaluate",
+    "latest_mean",
     "score",
     "seed_everything",
     "train",
@@ -50,11 +52,19 @@ TIE_BREAK = 1e-4
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training leaves: curves by epoch, the best epoch (from 1) and its weights."""
+    """What a training leaves: curves by epoch, the best epoch (from 1) and its weights.
+
+    ``validation_window`` is the number of epochs over which the validation was averaged to choose.
+    """
 
     curves: dict[str, list[float]]
     best_epoch: int
     state_dict: dict[str, Tensor]
+    validation_window: int = 1
+
+    def chosen_by(self, curve: str) -> float:
+        """Return a validation curve's value at the best epoch, as the choice saw it."""
+        return latest_mean(self.curves[curve][: self.best_epoch], self.validation_window)
 
 
 class GraphClassifier(lightning.LightningModule):
@@ -124,7 +134,9 @@ class GraphClassifier(lightning.LightningModule):
             mean = float(torch.cat(values).nanmean())
             self.curves[f"effective_clusters_{number}"].append(mean)
         self.log("validation_loss", loss)
-        self.log("score", score(metric, loss, self.settings))
+        seen = (self.curves[f"validation_{name}"] for name in (self.task.metric, "loss"))
+        means = (latest_mean(values, self.settings.validation_window) for values in seen)
+        self.log("score", score(*means, self.settings))
 
     def configure_optimizers(self) -> Any:
         """Return Adam and the schedule of the learning rate."""
@@ -167,6 +179,12 @@ def score(metric: float, loss: float, settings: Settings) -> float:
     return metric - TIE_BREAK * loss / (1 + loss)
 
 
+def latest_mean(values: Sequence[float], window: int) -> float:
+    """Return the mean of the last values, of so many or of as many as there are."""
+    latest = values[-window:]
+    return sum(latest) / len(latest)
+
+
 def train(
     model: nn.Module,
     train_loader: Iterable[Batch],
@@ -200,7 +218,10 @@ def train(
         save_top_k=1,
         save_weights_only=True,
     )
-    chosen: list[Callback] = [best, *callbacks]
+    averages: list[Callback] = []
+    if settings.ema_decay is not None:
+        averages.append(WeightAverage(settings.ema_decay, train_loader))
+    chosen: list[Callback] = [*averages, best, *callbacks]
     if early_stopping:
         chosen.append(EarlyStopping("score", mode="max", patience=settings.patience))
     trainer = _trainer(settings, chosen, memory)
@@ -219,7 +240,9 @@ def train(
         if key.startswith(prefix)
     }
     model.load_state_dict(weights)
-    return TrainingResult(dict(module.curves), int(checkpoint["epoch"]) + 1, weights)
+    return TrainingResult(
+        dict(module.curves), int(checkpoint["epoch"]) + 1, weights, settings.validation_window
+    )
 
 
 @torch.no_grad()

@@ -42,8 +42,9 @@ def run_network_cell(cell: Cell, log: Path | None = None) -> CellResult:
     """Train and evaluate a cell.
 
     Under ``fair`` the epoch is chosen on the fold's validation graphs and its weights meet the
-    test graphs once. Under ``reference`` there is no test set: every epoch is run and the
-    validation curve is the result.
+    test graphs once; the validation scores recorded are those that the choice went by, means over
+    ``validation_window`` epochs. Under ``reference`` there is no test set: every epoch is run and
+    the validation curve is the result.
 
     Args:
         cell: What to run.
@@ -63,7 +64,6 @@ def run_network_cell(cell: Cell, log: Path | None = None) -> CellResult:
     )
     task = task_of(dataset)
     result = _train(cell, model, loaders, task, log, fold.validation, graph_sizes(dataset))
-    best = result.best_epoch - 1
     test_score = None
     if len(fold.test) > 0:
         test_score = evaluate(model.to(device), loaders["test"], task, settings.precision)
@@ -73,8 +73,8 @@ def run_network_cell(cell: Cell, log: Path | None = None) -> CellResult:
         "best_epoch": result.best_epoch,
         "epochs": len(result.curves[validation]),
         "metric": task.metric,
-        validation: result.curves[validation][best],
-        "validation_loss": result.curves["validation_loss"][best],
+        validation: result.chosen_by(validation),
+        "validation_loss": result.chosen_by("validation_loss"),
         f"test_{task.metric}": test_score,
         "graphs": {part: len(index) for part, index in fold._asdict().items()},
         "features": problem.num_features,

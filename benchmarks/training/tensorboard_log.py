@@ -129,7 +129,7 @@ class TensorBoardLog(Callback):
         """
         best = result.best_epoch
         scores = {
-            name: result.curves[f"validation_{kind}"][best - 1]
+            name: result.chosen_by(f"validation_{kind}")
             for name, kind in zip(_best_scores(metric), (metric, "loss"), strict=True)
         }
         self._logger.log_metrics({**scores, "best/epoch": best}, best)

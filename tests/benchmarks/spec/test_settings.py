@@ -60,9 +60,17 @@ def test_a_recipe_names_several_readouts_as_a_list_and_one_alone_is_itself():
 
 
 def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
-    later = {"readout_norm", "sum_scale", "head_dropout"}
+    later = {"readout_norm", "sum_scale", "head_dropout", "ema_decay", "validation_window"}
     assert not later & set(Settings().as_dict())
-    named = make_settings({"readout_norm": "batch", "sum_scale": 2, "head_dropout": 0.5})
+    named = make_settings(
+        {
+            "readout_norm": "batch",
+            "sum_scale": 2,
+            "head_dropout": 0.5,
+            "ema_decay": 0.9,
+            "validation_window": 5,
+        }
+    )
     assert later <= set(named.as_dict())
 
 
@@ -79,6 +87,9 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
         ("readout=max,maxx", "unknown value of setting readout 'maxx': did you mean 'max'"),
         ("readout=max,", "unknown value of setting readout ''"),
         ("readout=max,max", "setting readout: expected each name once, got max, max"),
+        ("ema_decay=1", "setting ema_decay: expected at least 0 and less than 1, got 1.0"),
+        ("ema_decay=0", "setting ema_decay: expected more than 0, got 0.0"),
+        ("validation_window=0", "setting validation_window: expected at least 1, got 0"),
         ("readout_norm=layer", "unknown value of setting readout_norm 'layer'"),
         ("sum_scale=0", "setting sum_scale: expected more than 0, got 0.0"),
         ("sum_scale=log", "unknown value of setting sum_scale 'log'"),

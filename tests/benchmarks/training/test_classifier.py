@@ -11,7 +11,7 @@ from torch_geometric.nn import global_mean_pool
 from benchmarks.data.task import BinaryTasks, Multiclass
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import make_settings
-from benchmarks.training.classifier import evaluate, score, train
+from benchmarks.training.classifier import evaluate, latest_mean, score, train
 from benchmarks.training.forward import Forward
 from pyg_diffpool import DiffPoolNet
 
@@ -97,6 +97,31 @@ def test_a_tie_in_accuracy_goes_to_the_lower_loss_and_never_beats_accuracy():
     assert score(0.5, 1.0, chosen) > score(0.5, 2.0, chosen)
     assert score(0.501, 1e9, chosen) > score(0.5, 0.0, chosen)
     assert score(0.1, 0.5, settings(monitor="loss")) > score(0.9, 0.6, settings(monitor="loss"))
+
+
+def test_a_window_chooses_by_the_mean_of_the_latest_scores():
+    chosen = settings(validation_window=3, epochs=8)
+    torch.manual_seed(0)
+    result = train(MeanNet(), *loaders(), chosen, CLASSES)
+    accuracy, loss = (result.curves[f"validation_{kind}"] for kind in ("accuracy", "loss"))
+
+    def mean(values, epoch):
+        latest = values[max(0, epoch - 3) : epoch]
+        return sum(latest) / len(latest)
+
+    scores = [score(mean(accuracy, e), mean(loss, e), chosen) for e in range(1, 9)]
+    best = 1 + max(range(8), key=scores.__getitem__)
+    assert result.best_epoch == best
+    assert result.chosen_by("validation_loss") == mean(loss, best)
+    assert result.chosen_by("validation_accuracy") == mean(accuracy, best)
+
+
+def test_a_lone_peak_wins_without_a_window_and_loses_with_one():
+    curve = [0.5, 0.9, 0.5, 0.7, 0.7, 0.7]
+    assert [latest_mean(curve[:end], 1) for end in range(1, 7)] == curve
+    means = [latest_mean(curve[:end], 3) for end in range(1, 7)]
+    # Fewer scores than the window has are averaged as they are.
+    assert means == pytest.approx([0.5, 0.7, 1.9 / 3, 0.7, 1.9 / 3, 0.7])
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
