@@ -81,10 +81,20 @@ def of_module(module):
     return function
 
 
-def small_net(ratio=None, max_clusters=(3, 2)):
+def small_net(ratio=None, max_clusters=(3, 2), **options):
     return DiffPoolNet(
-        3, 4, 2, max_clusters=max_clusters, ratio=ratio, num_layers=1, num_layers_after=1
+        3, 4, 2, max_clusters=max_clusters, ratio=ratio, num_layers=1, num_layers_after=1, **options
     )
+
+
+READ_OUT = {
+    "readout": ("max", "mean", "sum"),
+    "readout_norm": "batch",
+    "sum_scale": "asinh",
+    "skip_input": True,
+    "residual": True,
+    "fully_adjacent": True,
+}
 
 
 MODULES = {
@@ -93,6 +103,8 @@ MODULES = {
     "DiffPool": lambda: DiffPool(SAGEConv(3, 4), SAGEConv(3, 3), max_clusters=3),
     "DiffPoolNet": small_net,
     "DiffPoolNet, ratio": lambda: small_net(ratio=0.5, max_clusters=(3,)),
+    "DiffPoolNet, all read out": lambda: small_net(max_clusters=(3,), **READ_OUT),
+    "DiffPoolNet, flat, all read out": lambda: small_net(max_clusters=(), **READ_OUT),
 }
 FUNCTIONS = {
     "coarsen": by_coarsen,
@@ -174,10 +186,13 @@ def test_errors_are_raised_in_compiled_code_too():
 
 
 @exported
-@pytest.mark.parametrize(("ratio", "with_batch_size"), [(None, False), (0.5, True)])
-def test_a_trained_network_survives_export(ratio, with_batch_size):
+@pytest.mark.parametrize(
+    ("settings", "with_batch_size"),
+    [({}, False), ({"ratio": 0.5}, True), ({"max_clusters": (3,), **READ_OUT}, True)],
+)
+def test_a_trained_network_survives_export(settings, with_batch_size):
     torch.manual_seed(0)
-    net = small_net(ratio)
+    net = small_net(**settings)
     for seed, sizes in enumerate(EPOCH[:3]):
         problem = some_graphs(sizes, seed, False)
         net(problem.x.float(), problem.edge_index, None, problem.batch)  # moves BatchNorm

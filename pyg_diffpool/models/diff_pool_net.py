@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -18,7 +19,7 @@ from pyg_diffpool.nn.readout import check_sum_scale, readout_names
 from pyg_diffpool.nn.watchers import has_observed
 from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.level import sparse_level
-from pyg_diffpool.ops.validation import check_choice
+from pyg_diffpool.ops.validation import check_choice, check_flag
 
 
 @exportable
@@ -68,6 +69,11 @@ class DiffPoolNet(torch.nn.Module):
         batch_norm: Whether batch normalisation follows each layer. (default: :obj:`True`)
         final_activation: See :class:`GNNBlock`. (default: :obj:`True`)
         jump: See :class:`GNNBlock`. (default: :obj:`"cat"`)
+        residual: Whether blocks have residual connections, see :class:`GNNBlock`.
+            (default: :obj:`False`)
+        fully_adjacent: Whether the last convolution of the last level's block joins all nodes of a
+            graph, see :class:`GNNBlock`: all clusters after a pooling, all nodes in a flat network.
+            (default: :obj:`False`)
         readout: :obj:`"max"`, :obj:`"mean"` or :obj:`"sum"`; or several, as
             :obj:`("max", "mean", "sum")`, whose vectors stand side by side. See :func:`readout`.
             (default: :obj:`"max"`)
@@ -79,6 +85,9 @@ class DiffPoolNet(torch.nn.Module):
             normalisation cancels a number. Where sizes differ by orders of magnitude choose
             :obj:`"asinh"`: otherwise the largest graph alone makes the deviation of a batch, and
             the others are all but equal after normalisation. (default: :obj:`None`)
+        skip_input: Whether the sums of a graph's input features :math:`\sum_v \mathbf{x}_v` stand
+            beside what is read out, scaled likewise; of one-hot labels they count each label, and
+            all nodes. (default: :obj:`False`)
         mlp_channels: Hidden size of the classifier. (default: :obj:`50`)
         dropout: Share of entries set to zero in blocks, and on the classifier's hidden layer
             unless there is :obj:`head_dropout`. (default: :obj:`0.0`)
@@ -150,10 +159,13 @@ class DiffPoolNet(torch.nn.Module):
         batch_norm: bool = True,
         final_activation: bool = True,
         jump: str = "cat",
+        residual: bool = False,
+        fully_adjacent: bool = False,
         readout: str | Sequence[str] = "max",
         readout_levels: str = "all",
         readout_norm: str | None = None,
         sum_scale: float | str | None = None,
+        skip_input: bool = False,
         mlp_channels: int = 50,
         dropout: float = 0.0,
         head_dropout: float | None = None,
@@ -169,15 +181,23 @@ class DiffPoolNet(torch.nn.Module):
         check_choice("readout_levels", readout_levels, ("all", "last"))
         check_choice("readout_norm", readout_norm, NORMS)
         check_sum_scale(sum_scale)
+        check_flag("skip_input", skip_input)
+        check_flag("fully_adjacent", fully_adjacent)
+        if fully_adjacent and embedding is not None:
+            raise ValueError(
+                "fully_adjacent: expected False beside embedding, whose networks are not GNNBlocks"
+            )
         check_share("dropout", dropout)
         if head_dropout is not None:
             check_share("head_dropout", head_dropout)
         self.readout = readout if isinstance(readout, str) else names
         self.readout_levels = readout_levels
         self.sum_scale = sum_scale
+        self.skip_input = skip_input
+        self.fully_adjacent = fully_adjacent
         self.ratio = ratio
 
-        def block(width: int, level: int) -> GNNBlock:
+        def block(width: int, level: int, **changes: bool) -> GNNBlock:
             return GNNBlock(
                 width,
                 hidden_channels,
@@ -190,6 +210,8 @@ class DiffPoolNet(torch.nn.Module):
                 jump=jump,
                 dropout=dropout,
                 final_activation=final_activation,
+                residual=residual,
+                **changes,
             )
 
         make_embedding: Callable[[int, int], Any] = embedding or block
@@ -213,11 +235,12 @@ class DiffPoolNet(torch.nn.Module):
             )
             width = embed.out_channels
             widths.append(width)
-        self.last = make_embedding(width, len(self.pools))
+        make_last = partial(block, fully_adjacent=True) if fully_adjacent else make_embedding
+        self.last = make_last(width, len(self.pools))
         widths.append(self.last.out_channels)
         read = sum(widths) if readout_levels == "all" else widths[-1]
         self.classifier = graph_head(
-            len(names) * read,
+            len(names) * read + (in_channels if skip_input else 0),
             mlp_channels,
             out_channels,
             norm=readout_norm,
@@ -364,20 +387,26 @@ class DiffPoolNet(torch.nn.Module):
         if not isinstance(edge_index, Adjacency) and has_observed(first):
             # Whoever watches messages is to see the edges as they were given.
             rows, weights = edge_index, {"edge_weight": edge_weight}
+        skipped = []
+        if self.skip_input:
+            skipped.append(readout(x, "sum", sum_scale=self.sum_scale, **level))
         levels: list[PooledGraph] = []
         vectors: list[Tensor] = []
         mask: Tensor | None = None
         for pool in self.pools:
-            arguments: dict[str, Any] = {"mask": mask} if levels else {"batch": graphs}
-            pooled = pool(x, rows, **weights, **arguments)
+            where: dict[str, Any] = {"mask": mask} if levels else {"batch": graphs}
+            pooled = pool(x, rows, **weights, **where)
             vectors.append(self._read(pooled.embedding, level))
             x, rows, weights = pooled.x, pooled.adj, {}
             # Without a ratio all clusters count, and a mask would only cost time.
             mask = pooled.mask if self.ratio is not None else None
             level = {"mask": mask}
             levels.append(pooled)
-        vectors.append(self._read(self.last(x, rows, **weights, mask=mask), level))
-        read = torch.cat(vectors, -1) if self.readout_levels == "all" else vectors[-1]
+        # A network of the caller's need not know what a fully adjacent layer must.
+        arguments = level if self.fully_adjacent else {"mask": mask}
+        vectors.append(self._read(self.last(x, rows, **weights, **arguments), level))
+        vectors = vectors if self.readout_levels == "all" else vectors[-1:]
+        read = torch.cat([*vectors, *skipped], -1)
         loss = sum((pooled.loss for pooled in levels), start=read.new_zeros(()))
         return DiffPoolOutput(self.classifier(read), loss, levels)
 

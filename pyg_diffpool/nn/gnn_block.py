@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +12,12 @@ from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.nn.batch_norm import BatchNorm
+from pyg_diffpool.nn.complete_graph import convolve_complete_graph
 from pyg_diffpool.nn.sage_conv import SAGEConv
 from pyg_diffpool.nn.watchers import has_observed
 from pyg_diffpool.ops import Adjacency, prepare_adjacency
-from pyg_diffpool.ops.level import is_dense_level
-from pyg_diffpool.ops.validation import check_choice
+from pyg_diffpool.ops.level import is_dense_level, read_mask
+from pyg_diffpool.ops.validation import check_choice, check_flag
 
 
 class GNNBlock(torch.nn.Module):
@@ -43,13 +45,25 @@ class GNNBlock(torch.nn.Module):
         dropout: Share of entries set to zero between layers. (default: :obj:`0.0`)
         final_activation: Whether ReLU and batch normalisation follow the last layer too; the
             authors' code leaves it bare. (default: :obj:`True`)
+        residual: Whether a layer's input rows are added to its output rows, where both have one
+            size: :math:`\mathbf{H}^{(k)} + \mathbf{H}^{(k - 1)}`, after batch normalisation, as in
+            `"Benchmarking Graph Neural Networks" <https://arxiv.org/abs/2003.00982>`_.
+            (default: :obj:`False`)
+        fully_adjacent: Whether the last layer joins every node of a graph to all of them, itself
+            included, with weight 1, in place of the edges: its mean is that over the graph. It
+            overcomes the bottleneck of long paths without new weights, see `"On the Bottleneck of
+            Graph Neural Networks and its Practical Implications"
+            <https://arxiv.org/abs/2006.05205>`_; computed in :math:`O(N)`. On sparse levels it
+            needs to be told the graph of each row. (default: :obj:`False`)
 
     Shapes:
-        - **input:** as for :class:`SAGEConv`
+        - **input:** as for :class:`SAGEConv`; graph of each row :math:`(N)` and number of graphs
+          *(of a fully adjacent layer on a sparse level)*
         - **output:** :math:`(N, D)` or :math:`(B, N, D)`, where :math:`D` is :attr:`out_channels`
 
     Raises:
-        ValueError: If :obj:`jump` is unknown or there is no layer.
+        ValueError: If :obj:`jump` is unknown or there is no layer; in a forward pass, if a fully
+            adjacent layer is not told the graph of each row.
 
     Example:
         >>> block = GNNBlock(3, 8, 8, num_layers=2)
@@ -73,9 +87,13 @@ class GNNBlock(torch.nn.Module):
         jump: str = "cat",
         dropout: float = 0.0,
         final_activation: bool = True,
+        residual: bool = False,
+        fully_adjacent: bool = False,
     ):
         super().__init__()
         check_choice("jump", jump, ("cat", "last"))
+        check_flag("residual", residual)
+        check_flag("fully_adjacent", fully_adjacent)
         if num_layers < 1:
             raise ValueError(f"num_layers: expected at least 1, got {num_layers}")
         widths = [in_channels, *[hidden_channels] * (num_layers - 1), out_channels]
@@ -90,6 +108,8 @@ class GNNBlock(torch.nn.Module):
         self.activated = activated
         self.jump = jump
         self.dropout = dropout
+        self.residual = residual
+        self.fully_adjacent = fully_adjacent
         self.out_channels = sum(widths[1:]) if jump == "cat" else out_channels
 
     def reset_parameters(self) -> None:
@@ -113,6 +133,8 @@ class GNNBlock(torch.nn.Module):
         edge_index: Tensor | EdgeIndex | SparseTensor | Adjacency,
         edge_weight: Tensor | None = None,
         mask: Tensor | None = None,
+        batch: Tensor | None = None,
+        batch_size: int | None = None,
     ) -> Tensor:
         """Run all layers over one shared adjacency."""
         # Whoever watches a layer's messages is to see the edges as they were given.
@@ -121,10 +143,24 @@ class GNNBlock(torch.nn.Module):
             edge_index, edge_weight = prepare_adjacency(edge_index, edge_weight, x.size(0)), None
         outputs = []
         for layer, conv in enumerate(self.convs):
-            x = conv(x, edge_index, edge_weight, mask=mask)
+            before = x
+            if self.fully_adjacent and layer == len(self.convs) - 1:
+                graphs: dict[str, Any] = {"batch": batch, "batch_size": batch_size, "mask": mask}
+                x = convolve_complete_graph(cast(SAGEConv, conv), x, **graphs)
+            else:
+                x = conv(x, edge_index, edge_weight, mask=mask)
             if layer < self.activated:
                 x = x.relu()
                 x = self.norms[layer](x, mask) if len(self.norms) > 0 else x
+            if self.residual and before.size(-1) == x.size(-1):
+                x = x + _nodes_only(before, mask)
+            if layer < self.activated:
                 x = F.dropout(x, self.dropout, self.training)
             outputs.append(x)
         return torch.cat(outputs, -1) if self.jump == "cat" else outputs[-1]
+
+
+def _nodes_only(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Set rows outside the mask to zero, as convolutions leave them."""
+    rows = read_mask(mask, None)
+    return x if rows is None else x.masked_fill(~rows.unsqueeze(-1), 0.0)

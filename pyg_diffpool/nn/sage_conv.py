@@ -141,16 +141,24 @@ class SAGEConv(MessagePassing):
             ).expanded()
             x = mask_rows(x, mask)
             return mask_rows(
-                self._transform(self._aggregate_dense(x, mask_adjacency(adj, mask)), x), mask
+                self.transform(self._aggregate_dense(x, mask_adjacency(adj, mask)), x), mask
             )
         check_floating("x", x, 2)
         refuse_mask(mask)
         if self._observed():
-            return self._transform(self._aggregate_observed(x, edge_index, edge_weight), x)
+            return self.transform(self._aggregate_observed(x, edge_index, edge_weight), x)
         adjacency = prepare_adjacency(edge_index, edge_weight, x.size(0))
-        return self._transform(self._aggregate_sparse(x, adjacency), x)
+        return self.transform(self._aggregate_sparse(x, adjacency), x)
 
-    def _transform(self, aggregated: Tensor, x: Tensor) -> Tensor:
+    def transform(self, aggregated: Tensor, x: Tensor) -> Tensor:
+        """Map what each node has gathered, and its own features, to its output row.
+
+        Example:
+            >>> conv = SAGEConv(2, 4)
+            >>> x = torch.randn(3, 2)
+            >>> conv.transform(x.mean(0).expand(3, 2), x).shape
+            torch.Size([3, 4])
+        """
         out: Tensor = self.lin_l(aggregated)
         if self.root_weight:
             out = out + self.lin_r(x)

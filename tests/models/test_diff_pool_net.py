@@ -25,6 +25,14 @@ SETTINGS = {
     },
     "max aggregation, mean readout": {"max_clusters": (3,), "aggr": "max", "readout": "mean"},
     "plain": {"max_clusters": (3,), "normalize": False, "batch_norm": False, "aggr": "sum"},
+    "fully adjacent, flat": {"max_clusters": (), "fully_adjacent": True, "residual": True},
+    "fully adjacent, by size": {
+        "max_clusters": (4, 2),
+        "ratio": 0.5,
+        "fully_adjacent": True,
+        "residual": True,
+        "skip_input": True,
+    },
     "convention pyg": {"max_clusters": (3, 2), "convention": "pyg", "scale": None},
     "several readouts": {
         "max_clusters": (4, 2),
@@ -104,7 +112,15 @@ def test_batch_mates_do_not_matter_in_evaluation(name):
 
 @pytest.mark.parametrize("case", CORNER_CASES)
 @pytest.mark.parametrize(
-    "name", ["one pooling", "two poolings, by size", "flat", "several readouts"]
+    "name",
+    [
+        "one pooling",
+        "two poolings, by size",
+        "flat",
+        "several readouts",
+        "fully adjacent, flat",
+        "fully adjacent, by size",
+    ],
 )
 def test_corner_cases_in_both_modes(name, case):
     problem = CORNER_CASES[case]
@@ -234,6 +250,10 @@ def test_state_and_evaluation_are_deterministic():
         ("sum_scale", {"sum_scale": -1.0}),
         ("dropout", {"dropout": 1.5}),
         ("head_dropout", {"head_dropout": -0.5}),
+        ("skip_input", {"skip_input": "yes"}),
+        ("residual", {"residual": None}),
+        ("fully_adjacent", {"fully_adjacent": 1}),
+        ("fully_adjacent", {"fully_adjacent": True, "embedding": lambda width, level: None}),
         ("readout_levels", {"readout_levels": "first"}),
         ("jump", {"jump": "lstm"}),
         ("aggr", {"aggr": "median"}),
@@ -325,6 +345,52 @@ def test_several_readouts_of_every_level(levels, sum_scale):
             vectors += [scaled, rows.amax(0)]
     expected = torch.cat(vectors).view(problem.batch_size, -1)
     assert_close(out.logits, net.classifier(expected), **EXACT)
+
+
+@pytest.mark.parametrize("levels", ["all", "last"])
+@pytest.mark.parametrize("sum_scale", [None, "asinh"])
+def test_sums_of_input_features_skip_to_the_head(levels, sum_scale):
+    settings = {"max_clusters": [], "readout_levels": levels, "sum_scale": sum_scale}
+    net = make_net(skip_input=True, **settings).eval()
+    problem = some_graphs()
+    rows = net.last(problem.x, problem.edge_index, problem.edge_weight)
+    vectors = []
+    for graph in range(problem.batch_size):
+        total = problem.x[problem.rows(graph)].sum(0)
+        scaled = total.asinh() if sum_scale == "asinh" else total
+        vectors.append(torch.cat([rows[problem.rows(graph)].amax(0), scaled]))
+    assert_close(run(net, problem).logits, net.classifier(torch.stack(vectors)), **EXACT)
+    assert net.classifier[0].in_features == 3 * 6 + 2
+
+
+def test_the_last_convolution_alone_is_fully_adjacent():
+    """Both after a pooling, over its clusters, and in a flat network, over its nodes."""
+    problem = some_graphs()
+    plain, net = make_net(max_clusters=[3]), make_net(max_clusters=[3], fully_adjacent=True)
+    assert list(net.state_dict()) == list(plain.state_dict())
+    out, seen = run(net.eval(), problem), run(plain.eval(), problem)
+    assert_close(out.levels[0].adj, seen.levels[0].adj)
+    pooled = out.levels[0]
+    rows = net.last(pooled.x, pooled.adj)
+    ones = torch.ones_like(pooled.adj)
+    wanted = net.last.norms[2](net.last.convs[2](rows[..., 6:12], ones).relu())
+    assert_close(rows[..., 12:], wanted, **EXACT)
+    assert_close(rows[..., :12], plain.last(pooled.x, pooled.adj)[..., :12], **EXACT)
+
+    flat = make_net(max_clusters=[], fully_adjacent=True).eval()
+    rows = flat.last(
+        problem.x, problem.edge_index, problem.edge_weight, batch=problem.batch, batch_size=4
+    )
+    top = torch.stack([rows[problem.rows(graph)].amax(0) for graph in range(4)])
+    assert_close(run(flat, problem).logits, flat.classifier(top), **EXACT)
+
+
+def test_all_blocks_get_residual_connections():
+    net = make_net(max_clusters=[3], residual=True)
+    blocks = [module for module in net.modules() if isinstance(module, GNNBlock)]
+    assert len(blocks) == 3
+    assert all(block.residual for block in blocks)
+    assert not any(block.fully_adjacent for block in blocks)
 
 
 def test_head_dropout_stands_apart_from_that_of_the_blocks():

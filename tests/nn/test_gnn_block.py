@@ -22,13 +22,17 @@ def make_block(**options) -> GNNBlock:
         {"jump": "last"},
         {"batch_norm": False, "aggr": "sum", "root_weight": False},
         {"final_activation": False, "normalize": False},
+        {"residual": True, "fully_adjacent": True},
+        {"residual": True, "batch_norm": False, "final_activation": False},
+        {"fully_adjacent": True, "aggr": "sum"},
     ],
 )
 @pytest.mark.parametrize("training", [True, False])
 def test_levels_agree(options, training):
     problem = make_problem((6, 0, 1, 4), weights="positive")
     sparse_block, dense_block = (make_block(**options).train(training) for _ in range(2))
-    sparse = sparse_block(problem.x, problem.edge_index, problem.edge_weight)
+    graphs = {"batch": problem.batch, "batch_size": problem.batch_size}
+    sparse = sparse_block(problem.x, problem.edge_index, problem.edge_weight, **graphs)
     assert sparse.size(-1) == sparse_block.out_channels
     x, mask = problem.to_dense(problem.x, 8, fill=3.0)
     dense = dense_block(x, problem.to_dense_adjacency(max_num_nodes=8, fill=2.0), mask=mask)
@@ -72,6 +76,51 @@ def test_no_row_at_all():
     assert all(buffer.isfinite().all() for buffer in block.buffers())
 
 
+@pytest.mark.parametrize("final_activation", [True, False])
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_residual_connections_add_the_rows_before_where_sizes_agree(batch_norm, final_activation):
+    torch.manual_seed(2)
+    options = {"batch_norm": batch_norm, "final_activation": final_activation}
+    block = GNNBlock(5, 5, 4, 3, residual=True, **options).double()
+    problem = make_problem((6, 1), num_features=5)
+    arguments = problem.edge_index, problem.edge_weight
+    rows, outputs = problem.x, []
+    for layer, conv in enumerate(block.convs):
+        out = conv(rows, *arguments)
+        if final_activation or layer < 2:
+            out = out.clamp(min=0)
+            if batch_norm:
+                out = (out - out.mean(0)) / (out.var(0, unbiased=False) + 1e-5).sqrt()
+        # The last layer narrows 5 channels to 4: it has no connection.
+        rows = rows + out if layer < 2 else out
+        outputs.append(rows)
+    assert_close(block(problem.x, *arguments), torch.cat(outputs, 1), **EXACT)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.double])
+def test_residual_connections_leave_masked_rows_out(dtype):
+    torch.manual_seed(2)
+    block = GNNBlock(5, 5, 5, 2, residual=True, batch_norm=False).double()
+    problem = make_problem((6, 1), num_features=5)
+    x, mask = problem.to_dense(problem.x, 8, fill=3.0)
+    dense = block(x, problem.to_dense_adjacency(max_num_nodes=8), mask=mask.to(dtype))
+    assert dense[~mask].count_nonzero() == 0
+    sparse = block(problem.x, problem.edge_index, problem.edge_weight)
+    assert_close(dense[mask], sparse, **EXACT)
+
+
+def test_a_fully_adjacent_layer_is_the_last_one_alone():
+    problem = make_problem((6, 4), weights="none")
+    block = make_block(fully_adjacent=True, batch_norm=False)
+    out = block(problem.x, problem.edge_index, batch=problem.batch, batch_size=2)
+    assert_close(out[:, :10], make_block(batch_norm=False)(problem.x, problem.edge_index)[:, :10])
+    complete = torch.block_diag(torch.ones(6, 6), torch.ones(4, 4)).nonzero().t()
+    last = block.convs[2](out[:, 5:10], complete).relu()
+    assert_close(out[:, 10:], last, **EXACT)
+    with pytest.raises(ValueError, match=r"^batch: expected the graph of each row"):
+        block(problem.x, problem.edge_index)
+
+
 def test_dropout_acts_in_training_only():
     block = make_block(dropout=0.5)
     problem = make_problem((6,), weights="none")
@@ -99,5 +148,8 @@ def test_reset_parameters_forgets_weights_and_statistics():
 def test_bad_settings_name_the_argument(name, options):
     with pytest.raises(ValueError, match=name):
         make_block(**options)
+    for name in ("residual", "fully_adjacent"):
+        with pytest.raises(TypeError, match=f"^{name}: expected True or False, got 1"):
+            make_block(**{name: 1})
     with pytest.raises(ValueError, match="num_layers"):
         GNNBlock(2, 5, 4, 0)
