@@ -7,7 +7,7 @@ comma := ,
 # The extras with one more, unless it is there.
 with = $(EXTRAS)$(if $(findstring $(1),$(EXTRAS)),,$(comma)$(1))
 
-.PHONY: setup demo test lint types tests docs notebooks notebooks-update clean
+.PHONY: setup demo test lint types tests docs notebooks notebooks-update mutants clean
 
 setup: .venv/installed-$(EXTRAS)
 
@@ -52,5 +52,12 @@ notebooks-update:
 	@$(MAKE) --no-print-directory setup EXTRAS="$(call with,notebooks)"
 	$(BIN)/python -m tests.notebooks.update
 
+# Breaks the library in a random sample of places (MUTANTS=0: in all, for days), and prints which
+# breaks no test notices. By hand, on an idle machine.
+MUTANTS ?= 250
+mutants:
+	@$(MAKE) --no-print-directory setup EXTRAS="$(call with,mutants)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants $(MUTANTS)
+
 clean:
-	rm -rf .venv build docs/api docs/benchmarks/commands.md .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build mutants docs/api docs/benchmarks/commands.md .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
