@@ -15,11 +15,9 @@ from benchmarks.timing.batches import Problem, shape, tree_like
 from benchmarks.timing.limited_process import describe, run_limited
 from benchmarks.timing.machine import Rates, limit
 from benchmarks.timing.memory import GIB, Peak, device_peak
-from benchmarks.timing.profile import profile
 from benchmarks.timing.rivals import (
     COMPILED,
     CONTENDERS,
-    OURS,
     Contender,
     all_of,
     errors,
@@ -82,8 +80,6 @@ def set_rows(
             continue
         if limits and contender.startswith("ours"):
             row |= {"limit": limits, "times_limit": row["median_ms"] / limits["limit_ms"]}
-        if limits and contender == OURS:
-            row["profile_ms"] = profile(given, problems)
         row["peak_mib"] = None
         # A process of its own would compile anew, for far longer than all others take.
         if memory and contender != COMPILED:

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.timing.coarsen import LARGE
 from benchmarks.timing.rivals import OURS, PYG, SHUFFLED, TGP
-from benchmarks.timing.tables import Table, columns, number, once_each, show_tables, spread
+from benchmarks.timing.tables import Table, medians, number, over, show_tables, spread
 from benchmarks.timing.targets import at_least, at_most, fastest, multiple
 
 Row = dict[str, Any]
@@ -21,51 +21,43 @@ REQUIRED_PEAK_MIB = 500e6 / 2**20
 # Batches of more nodes are to come this near to the machine's limit.
 LIMITED_NODES, GOAL_OVER_LIMIT = 5000, 1.5
 
-MEASURED = columns(
-    "batches", "contender", "median ms (quartiles)", "time / ours", "× limit", "peak MiB",
-    "error, outputs", "error, gradients",
-)  # fmt: skip
-COMPARED = columns("batches", "contender", "against", "required", "measured", "verdict")
-SWEPT = columns("B", "mean n", "max n", "K", "F", "padded ms", "ragged ms", "chosen")
-FITTED = columns("constants", "CALL_COST", "PADDED_CALLS", "mean time / the faster's", "worst")
-KERNELS = columns("batches", "operation", "columns", "kernel", "ms a batch", "time / best", "error")
-
 
 def show(rows: Sequence[Row], style: str, what: str = "contenders") -> None:
     """Print rows as JSON, Markdown or for a terminal: contenders, backends or kernels."""
     if what == "backends":
         tables = [
-            Table("Both backends, forward + backward", _swept(rows), SWEPT),
-            Table("Constants of the rule between them", _fitted(rows), FITTED),
+            Table("Both backends, forward + backward", _swept(rows)),
+            Table("Constants of the rule between them", _fitted(rows)),
         ]
     elif what == "kernels":
-        tables = [Table("Sparse products and segment sums", _kernels(rows), KERNELS)]
+        once = ("batches", "operation", "columns")
+        tables = [Table("Sparse products and segment sums", _kernels(rows), once=once)]
     else:
-        profile = profiled(rows)
         tables = [
-            Table("Coarsening with both losses, forward + backward", measured(rows), MEASURED),
-            Table("Where our time goes, in ms a batch (%)", profile, columns(*_heads(profile))),
-            Table("Against what is required", requirements(rows), COMPARED),
+            measured_table(rows),
+            Table("Where our time goes, in ms a batch (%)", profiled(rows)),
+            Table("Against what is required", requirements(rows)),
         ]
     show_tables(rows, tables, style)
 
 
-def measured(rows: Sequence[Row], base: str = OURS, digits: str = ".1f") -> list[Row]:
-    """Return a line for each set and contender.
+def measured_table(
+    rows: Sequence[Row], base: str = OURS, digits: str = ".1f", notes: tuple[str, ...] = ()
+) -> Table:
+    """Return the table of a line for each set and contender.
 
     Args:
         rows: The rows.
         base: Whose time the others are divided by.
         digits: How times are written.
+        notes: What stands below.
     """
-    ours = {
-        row["set"]: row["median_ms"]
-        for row in rows
-        if row["contender"] == base and "median_ms" in row
-    }
+    times = medians(rows)
     lines = []
     for row in rows:
         line = {"batches": _describe(row), "contender": row["contender"]}
+        line |= dict.fromkeys(("median ms (quartiles)", "time / ours", "× limit", "peak MiB"), "")
+        line |= dict.fromkeys(("error, outputs", "error, gradients"), "")
         lines.append(line)
         if "note" in row:
             line["median ms (quartiles)"] = row["note"]
@@ -73,15 +65,15 @@ def measured(rows: Sequence[Row], base: str = OURS, digits: str = ".1f") -> list
         line["median ms (quartiles)"] = "not timed"
         if "median_ms" in row:
             line["median ms (quartiles)"] = spread(row, "ms", digits)
-            if row["set"] in ours:
-                line["time / ours"] = f"{row['median_ms'] / ours[row['set']]:.2f}"
+            line["time / ours"] = over(row, times[row["set"]].get(base))
         if "times_limit" in row:
             line["× limit"] = multiple(row["times_limit"])
         line["peak MiB"] = number(row.get("peak_mib"), ".0f") or row.get("peak_note") or ""
         errors = row.get("relative_errors")
         if isinstance(errors, dict) and errors:
             line |= _worst(errors)
-    return once_each(lines, "batches")
+    title = "Coarsening with both losses, forward + backward"
+    return Table(title, lines, notes, once=("batches",))
 
 
 def _worst(errors: dict[str, float]) -> Row:
@@ -90,7 +82,6 @@ def _worst(errors: dict[str, float]) -> Row:
     return {
         "error, outputs": f"{max(of_outputs.values()):.0e}",
         "error, gradients": f"{max(of_gradients.values()):.0e}",
-        "worst error": f"{max(errors.values()):.0e}",
     }
 
 
@@ -103,7 +94,7 @@ def _describe(row: Row) -> str:
 
 
 def profiled(rows: Sequence[Row]) -> list[Row]:
-    """Return one line for each set of batches: its time, and what of it goes where."""
+    """Return one line for each set whose time was split by purpose, as older rows have it."""
     lines = []
     for row in rows:
         shares = row.get("profile_ms")
@@ -117,24 +108,16 @@ def profiled(rows: Sequence[Row]) -> list[Row]:
     return lines
 
 
-def _heads(lines: Sequence[Row]) -> list[str]:
-    """Return all columns that lines have: older rows know more purposes."""
-    return list(dict.fromkeys(head for line in lines for head in line))
-
-
 def requirements(rows: Sequence[Row]) -> list[Row]:
     """Return one line for each figure that is required of us."""
     lines = []
-    medians: dict[str, dict[str, float]] = {}
     for row in rows:
-        if "median_ms" in row:
-            medians.setdefault(row["set"], {})[row["contender"]] = row["median_ms"]
-        elif row["set"] == LARGE and row.get("peak_mib") is not None:
+        if row["set"] == LARGE and row.get("peak_mib") is not None:
             peak = row["peak_mib"]
             line = {"batches": LARGE, "contender": row["contender"], "against": "(peak memory)"}
             goal, met = f"{REQUIRED_PEAK_MIB:.0f} MiB", peak <= REQUIRED_PEAK_MIB
             lines.append(line | at_most(goal, f"{peak:.0f} MiB", met))
-    for name, times in medians.items():
+    for name, times in medians(rows).items():
         for contender, share in ((OURS, 1.0), (SHUFFLED, SHUFFLED_SHARE)):
             if contender in times:
                 lines += _ratios(name, times, contender, share)
@@ -163,11 +146,16 @@ def _limits(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def _swept(rows: Sequence[Row]) -> list[Row]:
-    keys = {"B": "graphs", "mean n": "mean_nodes", "max n": "largest", "K": "clusters",
-            "F": "features", "chosen": "chosen"}  # fmt: skip
     return [
-        {head: str(row[key]) for head, key in keys.items()}
-        | {f"{name} ms": f"{time:.2f}" for name, time in row["median_ms"].items()}
+        {
+            "B": str(row["graphs"]),
+            "mean n": str(row["mean_nodes"]),
+            "max n": str(row["largest"]),
+            "K": str(row["clusters"]),
+            "F": str(row["features"]),
+            **{f"{name} ms": f"{time:.2f}" for name, time in row["median_ms"].items()},
+            "chosen": row["chosen"],
+        }
         for row in rows
         if "chosen" in row
     ]
@@ -189,19 +177,19 @@ def _fitted(rows: Sequence[Row]) -> list[Row]:
 
 
 def _kernels(rows: Sequence[Row]) -> list[Row]:
-    lines, best = [], {}
-    for row in rows:
-        group = row["set"], row["operation"], "/".join(map(str, row["columns"]))
+    groups = [(row["set"], row["operation"], "/".join(map(str, row["columns"]))) for row in rows]
+    best: dict[tuple[str, ...], float] = {}
+    for group, row in zip(groups, rows, strict=True):
         best[group] = min(best.get(group, float("inf")), row["median_ms"])
-        lines.append((group, row))
-    shown = [
+    return [
         {
-            **dict(zip(("batches", "operation", "columns"), group, strict=True)),
+            "batches": group[0],
+            "operation": group[1],
+            "columns": group[2],
             "kernel": row["kernel"],
             "ms a batch": f"{row['median_ms']:.3f}",
             "time / best": f"{row['median_ms'] / best[group]:.2f}",
             "error": f"{row['relative_error']:.0e}",
         }
-        for group, row in lines
+        for group, row in zip(groups, rows, strict=True)
     ]
-    return once_each(shown, "batches", "operation", "columns")

@@ -9,7 +9,7 @@ from torch_geometric.data import InMemoryDataset
 from torch_geometric.loader import DataLoader
 
 from benchmarks.records.table_format import show as show_rows
-from benchmarks.timing.tables import columns
+from benchmarks.timing.tables import Table
 from benchmarks.timing.targets import verdict
 from benchmarks.timing.turns import Step, summary, take_turns
 from pyg_diffpool import ResidentLoader
@@ -19,10 +19,7 @@ REQUIRED = {"ENZYMES": 10.0, "PROTEINS": 10.0, "COLLAB": 2.5}
 
 Row = dict[str, Any]
 
-LOADING = columns(
-    "data set", "loader", "ms a pass", "graphs a second", "times PyG", "required", "verdict",
-    notes=("loading alone, shuffled; nothing is trained",),
-)  # fmt: skip
+NOTES = ("loading alone, shuffled; nothing is trained",)
 
 
 def loading_rows(
@@ -61,7 +58,9 @@ def _pass_over(batches: Iterable[object]) -> Step:
 
 def show(rows: Sequence[Row], style: str) -> None:
     """Print rows as JSON, Markdown or for a terminal."""
-    show_rows(list(rows) if style == "json" else [line(row) for row in rows], LOADING, style)
+    lines = [line(row) for row in rows]
+    layout = Table("Loading", lines, NOTES).layout()
+    show_rows(list(rows) if style == "json" else lines, layout, style)
 
 
 def line(row: Row) -> Row:

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.profiler import record_function
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import dense_diff_pool as pyg_dense_diff_pool
 from torch_geometric.utils import to_dense_adj, to_dense_batch
@@ -33,7 +32,6 @@ TGP_INSTALLED = TgpDiffPool is not None
 Outputs = tuple[Tensor, ...]
 Prepare = Callable[[Problem], Problem]
 
-OBJECTIVE = "bench's objective"
 RESULTS = ("x", "adj", "link", "entropy", "gradient of x", "gradient of logits")
 
 
@@ -205,8 +203,7 @@ def forward_backward(contender: Contender, problem: Problem) -> tuple[Outputs, T
 
 def _objective(outputs: Outputs, problem: Problem) -> Tensor:
     x, adj, link, entropy = outputs
-    with record_function(OBJECTIVE):
-        return (x * problem.grad_x).sum() + (adj * problem.grad_adj).sum() + link + entropy
+    return (x * problem.grad_x).sum() + (adj * problem.grad_adj).sum() + link + entropy
 
 
 def all_of(contender: Contender, problems: Sequence[Problem]) -> Callable[[], None]:

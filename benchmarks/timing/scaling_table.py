@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.timing.rivals import OURS
 from benchmarks.timing.scaling import FIXED, RIVALS
-from benchmarks.timing.tables import Table, columns, show_tables
+from benchmarks.timing.tables import Table, show_tables
 from benchmarks.timing.targets import NONE, verdict
 
 Row = dict[str, Any]
@@ -21,22 +21,15 @@ ABOVE_OVERHEAD = 3.0
 SMALLEST_MIB = 8.0
 FEWEST_POINTS = 3
 
-CURVES = columns(
-    "varied", "contender", "slope of time", "slope of memory", "largest", "its ms", "its peak MiB",
-    "ended by",
-    notes=(
-        "slope: of log over log, least squares over the points (their number in brackets) whose "
-        f"time is at least {ABOVE_OVERHEAD:g} times that of the fastest point, and whose peak "
-        f"memory is at least {ABOVE_OVERHEAD:g} times the smallest and {SMALLEST_MIB:g} MiB; "
-        f"– where those are fewer than {FEWEST_POINTS}",
-        *(f"{axis}: {fixed}" for axis, fixed in FIXED.items()),
-        "each point in a process of its own; memory above what is there before the run",
-    ),
-)  # fmt: skip
-REQUIREMENTS = columns(
-    "ours", "required", "measured", "verdict",
-    notes=(f"linear: both slopes at most {LINEAR}",),
-)  # fmt: skip
+CURVE_NOTES = (
+    "slope: of log over log, least squares over the points (their number in brackets) whose "
+    f"time is at least {ABOVE_OVERHEAD:g} times that of the fastest point, and whose peak "
+    f"memory is at least {ABOVE_OVERHEAD:g} times the smallest and {SMALLEST_MIB:g} MiB; "
+    f"– where those are fewer than {FEWEST_POINTS}",
+    *(f"{axis}: {fixed}" for axis, fixed in FIXED.items()),
+    "each point in a process of its own; memory above what is there before the run",
+)
+REQUIRED_NOTES = (f"linear: both slopes at most {LINEAR}",)
 
 
 class Fit(NamedTuple):
@@ -85,8 +78,8 @@ def show(rows: Sequence[Row], style: str) -> None:
     """Print rows as JSON, Markdown or for a terminal."""
     title = "Coarsening with both losses, forward + backward, by size"
     tables = [
-        Table(title, curve_lines(rows), CURVES),
-        Table("Against what is required", requirements(rows), REQUIREMENTS),
+        Table(title, curve_lines(rows), CURVE_NOTES),
+        Table("Against what is required", requirements(rows), REQUIRED_NOTES),
     ]
     show_tables(rows, tables, style)
 

@@ -1,4 +1,4 @@
-"""Titled tables of rows: for a terminal, as Markdown, or the rows themselves as JSON."""
+"""Titled tables of lines: for a terminal, as Markdown, or the rows behind them as JSON."""
 
 from __future__ import annotations
 
@@ -13,16 +13,31 @@ Row = dict[str, Any]
 
 
 class Table(NamedTuple):
-    """A title, the lines below it, and their columns."""
+    """A title, the lines below it by the heads of their columns, and notes.
+
+    Columns are all heads that lines have, in their order; what a line lacks is blank.
+
+    Attributes:
+        title: What it is about.
+        lines: The lines.
+        notes: What stands below.
+        once: First columns of which a line leaves out what it repeats of the line above.
+    """
 
     title: str
-    lines: list[Row]
-    layout: Layout
+    lines: Sequence[Row]
+    notes: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
 
+    def layout(self) -> Layout:
+        """Return the columns as :func:`~benchmarks.records.table_format.show` takes them."""
+        heads = dict.fromkeys(head for line in self.lines for head in line)
+        fills = {head: lambda line, head=head: line.get(head, "") for head in heads}
+        return Layout(fills, self.notes)  # type: ignore[arg-type]
 
-def columns(*names: str, notes: tuple[str, ...] = ()) -> Layout:
-    """Return the layout of lines keyed by the heads of the columns; what is missing is blank."""
-    return Layout({name: lambda line, name=name: line.get(name, "") for name in names}, notes)  # type: ignore[misc]
+    def show(self, style: str) -> None:
+        """Print it on stdout."""
+        show(_once_each(self.lines, self.once), self.layout(), style)
 
 
 def show_tables(rows: Sequence[Row], tables: Sequence[Table], style: str) -> None:
@@ -34,12 +49,26 @@ def show_tables(rows: Sequence[Row], tables: Sequence[Table], style: str) -> Non
         if table.lines:
             sys.stdout.write(f"\n{table.title}\n\n")
             sys.stdout.flush()
-            show(table.lines, table.layout, style)
+            table.show(style)
 
 
 def of_kind(rows: Sequence[Row], kind: str) -> list[Row]:
     """Return the rows of one kind."""
     return [row for row in rows if row["kind"] == kind]
+
+
+def medians(rows: Sequence[Row], unit: str = "ms") -> dict[str, dict[str, float]]:
+    """Return the median times of contenders, by the set that they were timed on."""
+    found: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if f"median_{unit}" in row:
+            found.setdefault(row["set"], {})[row["contender"]] = row[f"median_{unit}"]
+    return found
+
+
+def over(row: Row, base: float | None, unit: str = "ms") -> str:
+    """Write a row's median over another, or nothing where there is none."""
+    return "" if base is None else f"{row[f'median_{unit}'] / base:.2f}"
 
 
 def spread(row: Row, unit: str, digits: str) -> str:
@@ -48,16 +77,16 @@ def spread(row: Row, unit: str, digits: str) -> str:
     return f"{row[f'median_{unit}']:{digits}} ({low}–{high})"
 
 
-def number(value: float | None, style: str) -> str:
+def number(value: float | None, style: str = "") -> str:
     """Write a number, or nothing where there is none."""
     return "" if value is None else format(value, style)
 
 
-def once_each(lines: Sequence[Row], *heads: str) -> list[Row]:
-    """Leave out what a line repeats of the one above it in its first columns."""
+def _once_each(lines: Sequence[Row], heads: tuple[str, ...]) -> list[Row]:
     shown, last = [], None
     for line in lines:
         group = tuple(line[head] for head in heads)
-        shown.append(line | dict.fromkeys(heads, "") if group == last else line)
+        repeated = heads if group == last else ()
+        shown.append(line | dict.fromkeys(repeated, ""))
         last = group
     return shown

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing.batches import Problem, large_ragged, narrowed
-from benchmarks.timing.gpu.part import WARM_UP, Row, Setting, Work
+from benchmarks.timing.gpu.part import WARM_UP, Setting
 from benchmarks.timing.machine import (
     KINDS,
     Counts,
@@ -23,6 +23,7 @@ from benchmarks.timing.machine import (
 from benchmarks.timing.rivals import OURS_GIVEN, all_of, told_the_sizes
 from benchmarks.timing.targets import verdict
 from benchmarks.timing.turns import Step, Timing, free_memory, on_cuda, summary, take_turns
+from benchmarks.timing.works import Row, Work
 from pyg_diffpool.ops.triton_kernels import contract, expand, triton_available
 
 STEP = "diff_pool, forward and backward"

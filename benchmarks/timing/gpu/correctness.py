@@ -12,10 +12,11 @@ from torch import Tensor
 
 from benchmarks.timing import oracle
 from benchmarks.timing.gpu.cases import Case, make_cases
-from benchmarks.timing.gpu.part import FAILED, OK, Row, Setting, Work
+from benchmarks.timing.gpu.part import FAILED, OK, Setting
 from benchmarks.timing.gpu.repeats import repeat_works
 from benchmarks.timing.oracle import Outputs, relative_error
 from benchmarks.timing.turns import on_cuda
+from benchmarks.timing.works import Row, Work
 from pyg_diffpool import coarsen, diff_pool, link_prediction_loss
 from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.triton_kernels import triton_available

@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Row = dict[str, Any]
+from benchmarks.timing.works import Work
 
 OK, FAILED = "ok", "FAILED"
-# Without the reason, which would name a folder of the machine.
-DATA_MISSING = "its data are not there"
 # Calls of a step before it is timed: programs are compiled, workspaces allocated.
 WARM_UP = 2
 
@@ -36,18 +34,6 @@ class Setting(NamedTuple):
     def left(self, most: float) -> float:
         """Return the seconds that are left, at most so many."""
         return max(0.0, min(most, self.deadline - time.time()))
-
-
-class Work(NamedTuple):
-    """A piece of a part: its rows are stored as soon as it is done.
-
-    Attributes:
-        name: What it is called in the file of rows, where a resumed run finds it.
-        run: Returns the rows.
-    """
-
-    name: str
-    run: Callable[[], list[Row]]
 
 
 Part = Callable[[Setting], Iterable[Work]]

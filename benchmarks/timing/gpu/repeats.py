@@ -14,9 +14,10 @@ from torch_geometric.data import Batch, Data
 
 from benchmarks.spec.device import synchronise
 from benchmarks.timing.gpu.cases import EDGE_INDEX, RAW, Case, make_case
-from benchmarks.timing.gpu.part import FAILED, OK, Row, Setting, Work
+from benchmarks.timing.gpu.part import FAILED, OK, Setting
 from benchmarks.timing.limited_process import describe
 from benchmarks.timing.turns import on_cuda
+from benchmarks.timing.works import Row, Work
 from pyg_diffpool import Adjacency, DiffPoolNet, ResidentLoader, diff_pool, prepare_adjacency
 
 REPEATS = 4

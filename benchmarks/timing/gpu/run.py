@@ -12,8 +12,9 @@ from rich.console import Console
 from benchmarks.records.provenance import machine
 from benchmarks.records.rows import ResultLines
 from benchmarks.spec.errors import unknown_name
-from benchmarks.timing.gpu.part import FAILED, Row, Setting
+from benchmarks.timing.gpu.part import FAILED, Setting
 from benchmarks.timing.gpu.process import latest, run_part, run_part_alone, unfinished
+from benchmarks.timing.works import Row
 
 # Parts and the processes that they start take part of nine minutes; this is the end of all.
 QUICK_TOTAL_SECONDS = 510.0
@@ -82,15 +83,13 @@ class GpuRun:
     ) -> None:
         self.device, self.quick, self.seconds, self.seed = device, quick, seconds, seed
         self.config: dict[str, Any] = {"device": device, "quick": quick}
-        lines = ResultLines(folder, self.config, seed, resume)
-        self.path = lines.path
-        earlier: dict[str, list[Row]] = {}
-        for row in lines.rows:
-            earlier.setdefault(row["part"], []).append(row)
-        self.redo = {label for label, rows in earlier.items() if unfinished(rows)}
+        self.lines = ResultLines(folder, self.config, seed, resume)
+        self.path = self.lines.path
+        parts = {row["part"] for row in self.lines.rows}
+        self.finished = {part for part in parts if not unfinished(self.lines.finished(part) or ())}
         if resume is None:
             # The file is there before the first process opens it.
-            lines.add("machine", [{"kind": "machine", "found": machine()}])
+            self.lines.add("machine", [{"kind": "machine", "found": machine()}])
 
     @property
     def rows(self) -> list[Row]:
@@ -100,6 +99,7 @@ class GpuRun:
     def parts(self, names: Sequence[str], console: Console) -> None:
         """Run parts, one after the other; none can keep the next from its turn."""
         end = time.time() + QUICK_TOTAL_SECONDS if self.quick else float("inf")
+        grace = QUICK_GRACE_SECONDS if self.quick else GRACE_SECONDS
         spare = 0.0
         for name in names:
             entry = PARTS[name]
@@ -107,16 +107,12 @@ class GpuRun:
             began = time.time()
             # What one part leaves over is the next one's, unless the user has set the time.
             deadline = min(began + budget + (0.0 if self.seconds else spare), end)
-            grace = QUICK_GRACE_SECONDS if self.quick else GRACE_SECONDS
             runs = self.path.with_name(f"{self.path.stem}-runs")
             setting = Setting(self.device, self.seed, self.quick, deadline, runs)
             console.print(f"{name}: {deadline - began:.0f} s", highlight=False)
+            given = (name, entry.address, setting, self.lines, self.finished)
             if self.device == "cpu":
-                lines = ResultLines(self.path.parent, self.config, self.seed, self.path)
-                run_part(name, entry.address, setting, lines, self.redo)
+                run_part(*given)
             else:
-                kill_at = min(deadline + grace, end + grace)
-                run_part_alone(
-                    name, entry.address, setting, self.path, self.config, self.redo, kill_at
-                )
+                run_part_alone(*given, deadline + grace)
             spare = max(0.0, deadline - time.time())

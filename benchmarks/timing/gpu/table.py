@@ -3,73 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from benchmarks.timing.coarsen_table import measured
+from benchmarks.timing.coarsen_table import measured_table
 from benchmarks.timing.epoch_table import epoch_tables
 from benchmarks.timing.gpu.part import FAILED, OK
 from benchmarks.timing.gpu.process import CRASH, SKIPPED
-from benchmarks.timing.rivals import OURS_GIVEN
-from benchmarks.timing.tables import Table, columns, number, of_kind, show_tables
-from benchmarks.timing.targets import NONE
+from benchmarks.timing.limited_process import OUT_OF_MEMORY
+from benchmarks.timing.rivals import OURS_GIVEN, PYG, PYG_GIVEN
+from benchmarks.timing.tables import Table, number, of_kind, show_tables
+from benchmarks.timing.targets import at_least
+from benchmarks.timing.works import Row
 
-Row = dict[str, Any]
+REQUIRED_TIMES = {"DD": 10.0, "REDDIT-like": 50.0}
+REQUIRED_MEMORY_TIMES = dict.fromkeys(REQUIRED_TIMES, 50.0)
 
-CORRECTNESS = columns(
-    "check", "of", "dtype", "checked", "worst error", "allowed", "verdict", "where it fails",
-    notes=(
-        "error: the largest over the largest exact value, of every result and gradient, against a "
-        "dense float64 oracle on the CPU",
-        "waiting: forward and backward while torch raises where it would wait for the device",
-        "repeating: results of repeated runs, compared bit by bit",
-    ),
-)  # fmt: skip
-COARSEN = columns(
-    "batches", "contender", "median ms (quartiles)", "time / ours", "peak MiB", "worst error",
-    notes=(
-        "forward and backward with both losses, conversions included; time by events, in turns; "
-        "peak: of one pass on the largest batch, above what is there before",
-        f"ours: {OURS_GIVEN}, as ResidentLoader gives a batch; error: of the first batch, against "
-        "float64, where a dense reference is possible",
-    ),
-)  # fmt: skip
-TARGETS = columns(
-    "batches", "what", "required", "measured", "verdict",
-    notes=("against the better of PyG and PyG told the size of the largest graph",),
-)  # fmt: skip
-RATES = columns(
-    "copy TB/s", "float32 TFLOP/s", "tf32 TFLOP/s", "bfloat16 TFLOP/s", "float64 TFLOP/s",
-    notes=("a copy counts bytes read and written; a multiply-add counts as two operations",),
-)  # fmt: skip
-CEILINGS = columns(
-    "what", "nodes", "K", "F", "dtype", "median ms", "TB/s", "TFLOP/s", "ceiling ms", "bound",
-    "share", "required", "verdict",
-    notes=(
-        "ceiling: the larger of bytes over the copy's rate and operations over the product's; "
-        "bytes are those that must move if each stage reads and writes once; float32 is not "
-        "rounded to tf32. The step's float64 products are not counted as operations",
-    ),
-)  # fmt: skip
-TRAINING = columns(
-    "data set", "what", "cells", "jobs", "s in all", "s a cell", "epochs", "note",
-    notes=("in all: starting the processes included; a cell: reading and loading included",),
-)  # fmt: skip
-NOTES = columns("piece", "what happened")
+CORRECTNESS_NOTES = (
+    "error: the largest over the largest exact value, of every result and gradient, against a "
+    "dense float64 oracle on the CPU",
+    "waiting: forward and backward while torch raises where it would wait for the device",
+    "repeating: results of repeated runs, compared bit by bit",
+)
+COARSEN_NOTES = (
+    "forward and backward with both losses, conversions included; time by events, in turns; "
+    "peak: of one pass on the largest batch, above what is there before",
+    f"ours: {OURS_GIVEN}, as ResidentLoader gives a batch; error: of the first batch, against "
+    "float64, where a dense reference is possible",
+)
+TARGET_NOTES = ("against the better of PyG and PyG told the size of the largest graph",)
+RATE_NOTES = ("a copy counts bytes read and written; a multiply-add counts as two operations",)
+CEILING_NOTES = (
+    "ceiling: the larger of bytes over the copy's rate and operations over the product's; "
+    "bytes are those that must move if each stage reads and writes once; float32 is not "
+    "rounded to tf32. The step's float64 products are not counted as operations",
+)
+TRAINING_NOTES = ("in all: starting the processes included; a cell: reading and loading included",)
 
 
 def show(rows: Sequence[Row], style: str) -> None:
     """Print rows as JSON, Markdown or for a terminal."""
     timed = [row for row in rows if "note" not in row or row.get("contender")]
-    coarsened = [row for row in of_kind(rows, "coarsen") if "contender" in row]
+    coarsened = of_kind(rows, "coarsen")
     tables = [
-        Table("Correctness", correctness_lines(rows), CORRECTNESS),
-        Table("Coarsening", measured(coarsened, OURS_GIVEN, ".3g"), COARSEN),
-        Table("Against what is required", target_lines(rows), TARGETS),
-        Table("What the device can do", rates_lines(rows), RATES),
-        Table("Share of the ceiling", ceiling_lines(rows), CEILINGS),
+        Table("Correctness", correctness_lines(rows), CORRECTNESS_NOTES),
+        measured_table(coarsened, OURS_GIVEN, ".3g", COARSEN_NOTES),
+        Table("Against what is required", target_lines(coarsened), TARGET_NOTES),
+        Table("What the device can do", rates_lines(rows), RATE_NOTES),
+        Table("Share of the ceiling", ceiling_lines(rows), CEILING_NOTES),
         *epoch_tables(timed),
-        Table("Training", training_lines(rows), TRAINING),
-        Table("Not done", note_lines(rows), NOTES),
+        Table("Training", training_lines(rows), TRAINING_NOTES),
+        Table("Not done", note_lines(rows)),
     ]
     show_tables(rows, tables, style)
 
@@ -95,46 +77,55 @@ def correctness_lines(rows: Sequence[Row]) -> list[Row]:
                 "where it fails": "; ".join(wrong),
             }
         )
-    for kind in ("waiting", "repeating"):
-        for row in of_kind(rows, kind):
-            different = row.get("different")
-            what = f"results {different}" if different else row.get("note") or ""
-            lines.append(
-                {
-                    "check": kind,
-                    "of": row["case"],
-                    "verdict": row["verdict"],
-                    "checked": row.get("form", ""),
-                    "where it fails": what,
-                }
-            )
+    for row in [*of_kind(rows, "waiting"), *of_kind(rows, "repeating")]:
+        different = row.get("different")
+        lines.append(
+            {
+                "check": row["kind"],
+                "of": row["case"],
+                "checked": row.get("form", ""),
+                "verdict": row["verdict"],
+                "where it fails": f"results {different}" if different else row.get("note") or "",
+            }
+        )
     return lines
 
 
 def target_lines(rows: Sequence[Row]) -> list[Row]:
-    """Return a line for each comparison with PyG."""
-    return [
-        {
-            "batches": row["set"],
-            "what": row["what"],
-            "required": number(row["required"], ".3g") or NONE,
-            "measured": number(row["measured"], ".3g") or row.get("note", ""),
-            "verdict": row["verdict"],
-        }
-        for row in of_kind(rows, "requirement")
-    ]
+    """Return two lines for each set: ours as loaded against the better PyG, in time and memory."""
+    sets: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        sets.setdefault(row["set"], {})[row["contender"]] = row
+    lines = []
+    for name, by_contender in sets.items():
+        ours, rivals = by_contender[OURS_GIVEN], [by_contender[rival] for rival in (PYG, PYG_GIVEN)]
+        for key, what, required in (
+            ("median_ms", "times as fast as PyG", REQUIRED_TIMES),
+            ("peak_mib", "PyG's peak memory over ours", REQUIRED_MEMORY_TIMES),
+        ):
+            mine, theirs = ours.get(key), [row[key] for row in rivals if row.get(key) is not None]
+            ratio = min(theirs) / mine if mine and theirs else None
+            judged = at_least(required.get(name), ratio, _why_not(ours, rivals))
+            lines.append({"batches": name, "what": what, **judged})
+    return lines
+
+
+def _why_not(ours: Row, rivals: Sequence[Row]) -> str:
+    if ours.get("note"):
+        return f"ours: {ours['note']}"
+    notes = {str(rival["note"]) for rival in rivals if rival.get("note")}
+    if notes == {OUT_OF_MEMORY}:
+        return "PyG runs out of memory"
+    return "; ".join(sorted(notes)) or "not measured"
 
 
 def rates_lines(rows: Sequence[Row]) -> list[Row]:
     """Return the line of the device's rates."""
-    lines = []
-    for row in of_kind(rows, "rates"):
-        line = {"copy TB/s": f"{row['bytes_per_s'] / 1e12:.2f}"}
-        for kind in ("float32", "tf32", "bfloat16", "float64"):
-            rate = row["flops_per_s"].get(kind)
-            line[f"{kind} TFLOP/s"] = "" if rate is None else f"{rate / 1e12:.3g}"
-        lines.append(line)
-    return lines
+    return [
+        {"copy TB/s": f"{row['bytes_per_s'] / 1e12:.2f}"}
+        | {f"{kind} TFLOP/s": f"{rate / 1e12:.3g}" for kind, rate in row["flops_per_s"].items()}
+        for row in of_kind(rows, "rates")
+    ]
 
 
 def ceiling_lines(rows: Sequence[Row]) -> list[Row]:
@@ -173,7 +164,6 @@ def training_lines(rows: Sequence[Row]) -> list[Row]:
             "note": row["run"],
         }
         for row in of_kind(rows, "training")
-        if "run" in row
     ]
 
 
@@ -182,6 +172,5 @@ def note_lines(rows: Sequence[Row]) -> list[Row]:
     return [
         {"piece": row["part"], "what happened": f"{row['note']} {row.get('verdict', '')}".strip()}
         for row in rows
-        if row["kind"] in (CRASH, SKIPPED) or (row.get("note") and "contender" not in row)
-        if row["kind"] not in ("waiting", "requirement", "ceiling")
+        if row["kind"] in (CRASH, SKIPPED)
     ]

@@ -16,9 +16,9 @@ from typing import Any
 from benchmarks.data.generated import GENERATED
 from benchmarks.records.plain_console import PlainConsole
 from benchmarks.runs.recipe import DATASETS
-from benchmarks.timing.gpu.data import data_there
-from benchmarks.timing.gpu.part import DATA_MISSING, Row, Setting, Work
+from benchmarks.timing.gpu.part import Setting
 from benchmarks.timing.turns import on_cuda
+from benchmarks.timing.works import Row, Work
 
 METHOD, PROTOCOL = "diffpool", "fair"
 QUICK_SETS = ("ENZYMES", "PROTEINS")
@@ -30,7 +30,7 @@ def training(setting: Setting) -> Iterable[Work]:
     """Yield one work a data set, the smaller ones first."""
     real = [name for name in DATASETS if name not in GENERATED]
     for name in QUICK_SETS if setting.quick else real:
-        yield Work(name, partial(train_set, name, setting))
+        yield Work(name, partial(train_set, name, setting), name)
 
 
 def train_set(name: str, setting: Setting, method: str = METHOD) -> list[Row]:
@@ -46,9 +46,6 @@ def train_set(name: str, setting: Setting, method: str = METHOD) -> list[Row]:
         # One configuration, whatever the recipe would choose among.
         overrides |= {"epochs": QUICK_EPOCHS, "patience": QUICK_EPOCHS, "learning_rate": 0.001}
         overrides |= {"dropout": 0.0} if method == METHOD else {}
-    row: Row = {"kind": "training", "set": name, "method": method, "protocol": PROTOCOL}
-    if not data_there(name):
-        return [row | {"note": DATA_MISSING}]
     plan = make_plan(name, method, PROTOCOL, overrides, folds, [setting.seed], None)
     folder = Path(setting.folder)
     cells = len(plan.cells())
@@ -57,7 +54,11 @@ def train_set(name: str, setting: Setting, method: str = METHOD) -> list[Row]:
     failed = runner.run(plan, folder, jobs, PlainConsole(stderr=True))
     seconds = time.perf_counter() - began
     done = RunStore(folder, plan.run_id).cells()
-    row |= {
+    row = {
+        "kind": "training",
+        "set": name,
+        "method": method,
+        "protocol": PROTOCOL,
         "label": TIMING_ONLY if setting.quick else f"protocol {PROTOCOL}",
         "run": plan.run_id,
         "folds": len(folds),

@@ -5,7 +5,6 @@ import torch
 from typer.testing import CliRunner
 
 from benchmarks.commands.cli import app
-from benchmarks.records.rows import ResultLines
 from benchmarks.timing.gpu import process
 from benchmarks.timing.gpu import run as gpu_run
 
@@ -25,9 +24,8 @@ def test_without_a_gpu_there_is_one_clear_line(tmp_path, monkeypatch):
 def pretended_gpu(monkeypatch):
     """Let the command find a GPU, and run its parts here on the CPU."""
 
-    def here(name, address, setting, path, config, redo, kill_at):
-        lines = ResultLines(path.parent, config, setting.seed, path)
-        process.run_part(name, address, setting._replace(device="cpu"), lines, redo)
+    def here(name, address, setting, lines, skip, kill_at):
+        process.run_part(name, address, setting._replace(device="cpu"), lines, skip)
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "pretended")

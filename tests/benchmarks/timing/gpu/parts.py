@@ -4,7 +4,8 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks.timing.gpu.part import Setting, Work
+from benchmarks.timing.gpu.part import Setting
+from benchmarks.timing.works import Work
 
 
 def setting(folder=Path("unused"), seconds=60.0):
@@ -38,6 +39,10 @@ def dying_part(setting):
     yield Work("before", lambda: [{"kind": "figure", "value": 1}])
     yield Work("dies", lambda: os._exit(7))
     yield Work("after", lambda: [{"kind": "figure", "value": 2}])
+
+
+def part_without_data(setting):
+    yield Work("absent", lambda: [{"kind": "figure", "value": 1}], "NO-SUCH-DATA")
 
 
 def sleeping_part(setting):

@@ -9,8 +9,9 @@ import pytest
 from benchmarks.spec.errors import UsageError
 from benchmarks.timing.gpu import run as gpu_run
 from benchmarks.timing.gpu.part import FAILED
-from benchmarks.timing.gpu.process import latest, run_part_alone
+from benchmarks.timing.gpu.process import latest, run_part, run_part_alone
 from benchmarks.timing.gpu.run import GpuRun, PartEntry, chosen_parts, failures
+from benchmarks.timing.gpu.table import note_lines
 from benchmarks.timing.limited_process import OUT_OF_MEMORY, OVER_TIME
 from tests.benchmarks.timing.gpu.parts import setting
 
@@ -66,7 +67,7 @@ def test_resuming_repeats_only_what_failed_or_had_no_time(tmp_path, gpu_parts, m
     monkeypatch.setattr(gpu_run, "PARTS", entries)
     before = len(stored(run))
     again = GpuRun("cpu", True, 0.0, 0, tmp_path, resume=run.path)
-    assert again.redo == {"raising: fails", "raising: too large", "good: one", "good: two"}
+    assert again.finished == {"machine", "raising: before", "raising: after"}
     again.parts(["good"], Silent())
     assert len(stored(again)) == before + 2
     assert by_part(again.rows)["good: one"]["value"] == 1
@@ -77,9 +78,7 @@ def test_resuming_repeats_only_what_failed_or_had_no_time(tmp_path, gpu_parts, m
 def test_a_process_that_dies_is_started_again_behind_what_killed_it(tmp_path):
     run = GpuRun("cpu", True, 0.0, 0, tmp_path)
     address = f"{PARTS}:dying_part"
-    run_part_alone(
-        "part", address, setting(seconds=300), run.path, run.config, (), time.time() + 300
-    )
+    run_part_alone("part", address, setting(seconds=300), run.lines, (), time.time() + 300)
     rows = by_part(run.rows)
     assert rows["part: before"]["value"] == 1
     assert rows["part: dies"]["note"] == "failed: its process ended with 7"
@@ -89,12 +88,21 @@ def test_a_process_that_dies_is_started_again_behind_what_killed_it(tmp_path):
 
 def test_a_process_that_hangs_is_given_up(tmp_path):
     run = GpuRun("cpu", True, 0.0, 0, tmp_path)
-    run_part_alone(
-        "part", f"{PARTS}:sleeping_part", setting(), run.path, run.config, (), time.time()
-    )
+    run_part_alone("part", f"{PARTS}:sleeping_part", setting(), run.lines, (), time.time())
     rows = by_part(run.rows)
     assert rows["part: sleeps"]["note"] == OVER_TIME
     assert failures(run.rows) == ["part: sleeps"]
+
+
+def test_a_work_without_its_data_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYG_DIFFPOOL_DATA", str(tmp_path))
+    monkeypatch.setenv("PYG_DIFFPOOL_CACHE", str(tmp_path / "cache"))
+    run = GpuRun("cpu", True, 0.0, 0, tmp_path / "out")
+    assert run_part("part", f"{PARTS}:part_without_data", setting(), run.lines)
+    row = by_part(run.rows)["part: absent"]
+    assert (row["kind"], row["note"]) == ("skipped", "its data are not there")
+    assert note_lines([row])[0]["what happened"] == "its data are not there"
+    assert failures([row]) == []
 
 
 def test_a_later_success_replaces_a_failure():
