@@ -13,7 +13,7 @@ from torch_geometric.data import Batch
 from benchmarks.clusters.remake import FOLDER, remake_command
 from benchmarks.data.dataset import features_of, folds_of, graph_sizes
 from benchmarks.methods import build_network, is_user_class
-from benchmarks.methods.user_class import check_source
+from benchmarks.methods.parts.user_class import check_source
 from benchmarks.records.provenance import dataset_digest, file_digest
 from benchmarks.records.store import RunStore, stored_runs
 from benchmarks.runs.plan import read_dataset

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.methods.kernel import is_kernel
+from benchmarks.methods import kind_of
 from benchmarks.runs.recipe import configurations
 from benchmarks.spec.errors import UsageError
 
@@ -51,7 +51,7 @@ def overrides_of(run: dict[str, Any]) -> dict[str, Any]:
     Raises:
         UsageError: If there are no such settings.
     """
-    if is_kernel(run["method"]):
+    if kind_of(run["method"]).chosen:
         return {}
     recorded = run["configurations"]
     known = _as_dicts(run, {})

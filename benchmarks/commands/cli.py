@@ -209,19 +209,22 @@ def list_(
     format_: Annotated[str, typer.Option("--format", help="rich or json.")] = "rich",
 ) -> None:
     """List the methods and data sets."""
-    from benchmarks.methods import METHODS
+    from benchmarks.methods import describe, method_names
     from benchmarks.runs.recipe import DATASETS
 
     try:
         _check_choice("format", format_, ("rich", "json"))
     except UsageError as error:
         fail(error)
-    names = {"methods": list(METHODS), "datasets": list(DATASETS)}
+    names = {"methods": list(method_names()), "datasets": list(DATASETS)}
     if format_ == "json":
         sys.stdout.write(json.dumps(names) + "\n")
         return
     console = PlainConsole()
-    console.print("methods:  " + ", ".join(names["methods"]), "or my_package.my_module:MyModel")
+    console.print("methods:")
+    for name in names["methods"]:
+        console.print(f"  {name:<14} {describe(name)}", soft_wrap=True, markup=False)
+    console.print("  my_package.my_module:MyModel, a class of your own")
     console.print("datasets: " + ", ".join(names["datasets"]), "or another of TU or OGB (ogbg-)")
 
 

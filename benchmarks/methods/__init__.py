@@ -1,50 +1,89 @@
-"""The registry of methods: one module a row of the paper's tables, or a class of the user's.
+"""Methods: one file a row of the paper's tables, found by its place, or a class of the user's.
 
-A method's module has ``DEFAULTS``, settings that differ from those of
-:class:`benchmarks.spec.settings.Settings`, and ``build(settings, problem) -> torch.nn.Module``. The
-network built is called as ``model(x, edge_index, batch=...)`` (``benchmarks/training/forward.py``).
-What it needs to know of each graph beyond features and edges, its module computes once in
-``prepare`` (``benchmarks/training/prepared.py``). A kernel's module has ``grams`` instead of
-``build`` (see :class:`benchmarks.methods.kernel.Kernel`).
+Each module directly in this package is a method. Its name is the file's, with hyphens for
+underscores; the first line of its docstring describes it in ``python -m benchmarks list``. Nothing
+else lists it. What several methods are made of is in :mod:`benchmarks.methods.parts`.
+
+A module has ``DEFAULTS``, settings that differ from those of
+:class:`benchmarks.spec.settings.Settings`, and one function that says of which kind it is
+(:data:`KINDS`):
+
+- ``build(settings, problem) -> torch.nn.Module`` makes an untrained **network**, which is called as
+  ``model(x, edge_index, batch=...)`` (``benchmarks/training/forward.py``). What it needs to know of
+  each graph beyond features and edges, its module computes once in ``prepare``
+  (``benchmarks/training/prepared.py``).
+- ``grams(graphs, jobs, report)`` yields the Gram matrices of a **kernel**
+  (:class:`benchmarks.kernels.kernel.Kernel`), which a support vector machine classifies by.
+
+A kind is a row of :data:`KINDS` and an engine, a module that checks, prepares and trains methods of
+this kind (``benchmarks/training/engines.py``).
 """
 
+import ast
 import importlib
-from typing import Any, Protocol
+import importlib.util
+import pkgutil
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
 
 from torch import nn
 
 from benchmarks.data.ogb_encoder import Encoded, make_encoder
-from benchmarks.methods.user_class import UserClass
+from benchmarks.kernels.kernel import Kernel
+from benchmarks.methods.parts.user_class import UserClass
 from benchmarks.spec.errors import unknown_name
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
 
-METHODS = {
-    "diffpool": "benchmarks.methods.diffpool",
-    "diffpool-det": "benchmarks.methods.diffpool_det",
-    "diffpool-nolp": "benchmarks.methods.diffpool_nolp",
-    "ecc": "benchmarks.methods.ecc",
-    "graphlet": "benchmarks.methods.graphlet",
-    "graphsage": "benchmarks.methods.graphsage",
-    "patchysan": "benchmarks.methods.patchysan",
-    "s2v": "benchmarks.methods.s2v",
-    "s2v-diffpool1": "benchmarks.methods.s2v_diffpool1",
-    "s2v-diffpool2": "benchmarks.methods.s2v_diffpool2",
-    "set2set": "benchmarks.methods.set2set",
-    "shortest-path": "benchmarks.methods.shortest_path",
-    "sortpool": "benchmarks.methods.sortpool",
-    "wl": "benchmarks.methods.wl",
-    "wl-oa": "benchmarks.methods.wl_oa",
-}
-
 
 class Method(Protocol):
-    """What a method's module offers."""
+    """What the module of any method offers."""
 
     DEFAULTS: dict[str, Any]
 
+
+class Network(Method, Protocol):
+    """What the module of a network offers."""
+
     def build(self, settings: Settings, problem: Problem) -> nn.Module:
         """Return an untrained network."""
+
+
+class Kind(NamedTuple):
+    """What methods share that are trained in the same way.
+
+    Attributes:
+        name: What a message calls a method of this kind.
+        function: Name of the function that a module of this kind has, and no other has.
+        has_epochs: Whether it is trained epoch after epoch.
+        chosen: What is chosen by cross-validation in place of settings; empty where methods of
+            this kind have settings.
+    """
+
+    name: str
+    function: str
+    has_epochs: bool
+    chosen: str = ""
+
+
+NETWORK = Kind("network", "build", has_epochs=True)
+KERNEL = Kind("kernel", "grams", has_epochs=False, chosen="C and the number of iterations")
+KINDS = (NETWORK, KERNEL)
+
+
+def method_names() -> tuple[str, ...]:
+    """Return the names of all methods here, in alphabetical order."""
+    modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    return tuple(sorted(name.replace("_", "-") for name in modules))
+
+
+def describe(method: str) -> str:
+    """Return the first line of a method's docstring, without importing the method."""
+    spec = importlib.util.find_spec(_module_name(method))
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 
 def is_user_class(method: str) -> bool:
@@ -53,13 +92,27 @@ def is_user_class(method: str) -> bool:
 
 
 def load_method(method: str) -> Method:
-    """Return the method registered under a name, or the user's class at ``module:Class``."""
+    """Return the module of the method of this name, or the user's class at ``module:Class``."""
     if is_user_class(method):
         return UserClass.load(method)
-    if method not in METHODS:
-        raise unknown_name("method", method, METHODS)
-    module: Any = importlib.import_module(METHODS[method])
+    if method not in method_names():
+        raise unknown_name("method", method, method_names())
+    module: Any = importlib.import_module(_module_name(method))
     return module  # type: ignore[no-any-return]
+
+
+def load_kernel(method: str) -> Kernel:
+    """Return the module of a kernel."""
+    return cast(Kernel, load_method(method))
+
+
+def kind_of(method: str) -> Kind:
+    """Return a method's kind; a class of the user's is a network, and is not imported for it."""
+    if is_user_class(method):
+        return NETWORK
+    module = load_method(method)
+    (kind,) = (kind for kind in KINDS if hasattr(module, kind.function))
+    return kind
 
 
 def build_network(method: str, settings: Settings, problem: Problem) -> nn.Module:
@@ -68,10 +121,14 @@ def build_network(method: str, settings: Settings, problem: Problem) -> nn.Modul
     The encoder makes features of width ``settings.hidden_channels`` of nodes and of edges, and the
     method builds its network for those.
     """
-    implementation = load_method(method)
+    implementation = cast(Network, load_method(method))
     if problem.encoder is None:
         return implementation.build(settings, problem)
     width = settings.hidden_channels
     encoder = make_encoder(problem.encoder, problem.num_edge_features, width)
     encoded = problem._replace(num_features=width, num_edge_features=width, encoder=None)
     return Encoded(encoder, implementation.build(settings, encoded))
+
+
+def _module_name(method: str) -> str:
+    return f"{__name__}.{method.replace('-', '_')}"

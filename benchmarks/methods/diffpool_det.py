@@ -2,8 +2,8 @@
 
 The network of ``diffpool`` without its assignment networks and side objectives: blocks, readouts
 and classifier are made by the same code from the same settings. The paper names Graclus as the
-clustering; see :mod:`benchmarks.methods.graph_clusters`. Since a graph is clustered without a look
-at others, its number of clusters follows from its own size: ⌈cluster_ratio · n⌉, at most
+clustering; see :mod:`benchmarks.methods.parts.graph_clusters`. Since a graph is clustered without
+a look at others, its number of clusters follows from its own size: ⌈cluster_ratio · n⌉, at most
 ``max_clusters``.
 """
 
@@ -15,7 +15,7 @@ from torch.nn.functional import one_hot
 from torch_geometric.utils import scatter
 
 from benchmarks.methods import diffpool
-from benchmarks.methods.graph_clusters import PREPARED_BY, prepare
+from benchmarks.methods.parts.graph_clusters import PREPARED_BY, prepare
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings

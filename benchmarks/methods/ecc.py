@@ -16,7 +16,7 @@ Komodakis, CVPR 2017; code for point clouds alone: mys007/ecc). Sources of the d
   statistics of evaluation;
 - edges: their labels, where the data have any, and otherwise how the features of their two ends
   differ; and their weight, which is 1 on the input graph and comes from the Kron reduction on
-  coarser levels (see :mod:`benchmarks.methods.ecc_pyramid`).
+  coarser levels (see :mod:`benchmarks.methods.parts.ecc_pyramid`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.nn import NNConv
 from torch_geometric.utils import scatter
 
-from benchmarks.methods.ecc_pyramid import PREPARED_BY, prepare
+from benchmarks.methods.parts.ecc_pyramid import PREPARED_BY, prepare
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
 from pyg_diffpool.models import graph_head

@@ -6,16 +6,17 @@ by 1-dimensional Weisfeiler-Lehman; two convolutions of 16 and 8 channels, the s
 fields; 128 rectified linear units with dropout of 0.5. The number of fields is there a data set's
 mean number of nodes: a published figure, which the recipes hold (39 for PROTEINS); 40 stands for
 data sets without a recipe. What differs: the node labels are computed once on the graph instead of
-anew on each field, ties are broken without NAUTY (see :mod:`benchmarks.methods.receptive_fields`),
-and the optimiser is Adam in place of RMSProp. Edge features (its ``k = 10^E``) are not used.
+anew on each field, ties are broken without NAUTY (see
+:mod:`benchmarks.methods.parts.receptive_fields`), and the optimiser is Adam in place of RMSProp.
+Edge features (its ``k = 10^E``) are not used.
 """
 
 from typing import Any
 
 from torch import Tensor, nn
 
-from benchmarks.methods.head import refuse_head_settings
-from benchmarks.methods.receptive_fields import PREPARED_BY, prepare
+from benchmarks.methods.parts.head import refuse_head_settings
+from benchmarks.methods.parts.receptive_fields import PREPARED_BY, prepare
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings

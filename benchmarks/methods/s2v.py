@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from benchmarks.methods.diffpool import diff_pool_net
-from benchmarks.methods.mean_field import MeanField
+from benchmarks.methods.parts.mean_field import MeanField
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.aggr import Set2Set
 
 from benchmarks.methods.diffpool import diff_pool_net
-from benchmarks.methods.head import refuse_head_settings
+from benchmarks.methods.parts.head import refuse_head_settings
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import Linear
 from torch_geometric.nn.aggr import SortAggregation
 
-from benchmarks.methods.head import refuse_head_settings
+from benchmarks.methods.parts.head import refuse_head_settings
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings

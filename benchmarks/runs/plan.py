@@ -12,28 +12,17 @@ from torch_geometric.data import InMemoryDataset
 
 from benchmarks.data.dataset import (
     cached_dataset,
-    check_features,
-    check_kernel,
     check_protocol,
-    encoder_of,
     folds_of,
-    graph_sizes,
     splits_identity,
-    task_of,
 )
 from benchmarks.data.tu_dataset import DATA_VARIABLE
-from benchmarks.methods import build_network, load_method
-from benchmarks.methods.kernel import is_kernel
-from benchmarks.methods.user_class import UserClass
 from benchmarks.records.provenance import dataset_digest
 from benchmarks.runs.recipe import DATASETS, configurations
 from benchmarks.spec.cell import Cell
-from benchmarks.spec.device import check_accelerator
 from benchmarks.spec.errors import UsageError, near_names
-from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
-from benchmarks.training.kernel_cell import check_memory, kernel_identity
-from benchmarks.training.network_capacity import refuse_above_memory
+from benchmarks.training.engines import engine_of
 
 _NEAR = 0.8
 """Share of letters from which on another name is taken for a slip; TU has many sets."""
@@ -93,8 +82,8 @@ def make_plan(
     Without ``folds`` the plan has all that the protocol has on these data.
     """
     check_protocol(dataset, protocol, splits)
-    if is_kernel(method):
-        check_kernel(dataset, method)
+    engine = engine_of(method)
+    engine.check_dataset(dataset, method)
     tried = tuple(configurations(dataset, method, overrides))
     data = read_dataset(dataset)
     number = len(folds_of(dataset, protocol, None if splits is None else str(splits)))
@@ -109,37 +98,10 @@ def make_plan(
         "configurations": [settings.as_dict() for settings in tried],
         "splits": splits_identity(dataset, splits),
         "data": dataset_digest(data),
+        **engine.identity(method),
     }
-    if is_kernel(method):
-        # None of the networks' settings decides a kernel's result.
-        identity |= {"configurations": [{}], "kernel": kernel_identity(method)}
-        check_memory(dataset, method)
-    else:
-        _check_networks(method, tried, data, identity)
+    engine.check(dataset, method, tried)
     return Plan(dataset, method, protocol, tried, tuple(folds), tuple(seeds), splits, identity)
-
-
-def _check_networks(
-    method: str, tried: tuple[Settings, ...], data: InMemoryDataset, identity: dict[str, Any]
-) -> None:
-    """Build each configuration's network once; a class's source becomes part of the identity."""
-    implementation = load_method(method)
-    if isinstance(implementation, UserClass):
-        identity["source"] = implementation.fingerprint()
-    for settings in tried:
-        # A network that cannot be built is the user's error, to be told before any training.
-        check_features(data, settings)
-        check_accelerator(settings)
-        refuse_above_memory(method, settings, data)
-        problem = Problem(
-            num_features=4,
-            num_classes=task_of(data).num_outputs,
-            clusters=[min(settings.max_clusters, 2)] * settings.num_pools,
-            train_sizes=graph_sizes(data),
-            num_edge_features=data.num_edge_features,
-            encoder=encoder_of(data),
-        )
-        build_network(method, settings, problem)
 
 
 def read_dataset(name: str) -> InMemoryDataset:

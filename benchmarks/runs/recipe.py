@@ -1,5 +1,6 @@
 """Recipes: the settings and the few configurations tried for each pair of data set and method."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,7 @@ from typing import Any
 import yaml
 
 from benchmarks.data.generated import GENERATED
-from benchmarks.methods import is_user_class, load_method
-from benchmarks.methods.kernel import is_kernel, refuse_settings
+from benchmarks.methods import is_user_class, kind_of, load_method
 from benchmarks.spec.errors import UsageError, unknown_name
 from benchmarks.spec.settings import Settings, make_settings
 
@@ -40,10 +40,10 @@ def configurations(
 
     Later layers win: the method's own defaults, the recipe's common settings, one of its
     configurations, then ``overrides``. Configurations that the overrides make equal are kept once.
-    A kernel has one configuration, which nothing changes.
+    A method of a kind without settings, such as a kernel, has one, which nothing changes.
     """
-    if is_kernel(method):
-        refuse_settings(method, overrides)
+    if kind_of(method).chosen:
+        _refuse_settings(method, overrides)
         return [Settings()]
     recipe = _read(folder / f"{dataset}-{method}.yaml")
     tried: list[Settings] = []
@@ -59,6 +59,17 @@ def configurations(
         if settings not in tried:
             tried.append(settings)
     return tried
+
+
+def _refuse_settings(method: str, overrides: Mapping[str, Any]) -> None:
+    """Raise where a setting is named that the method has not; all run on whatever device."""
+    named = [key for key in overrides if key != "accelerator"]
+    if named:
+        kind = kind_of(method)
+        raise UsageError(
+            f"--set {named[0]}={json.dumps(overrides[named[0]])}: {method} is a {kind.name} and "
+            f"has no settings; {kind.chosen} are chosen by cross-validation"
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -15,14 +15,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmarks.methods.kernel import is_kernel
 from benchmarks.records.provenance import code_version, machine, package_versions
 from benchmarks.records.store import RunStore
-from benchmarks.runs.plan import Plan, read_dataset
+from benchmarks.runs.plan import Plan
 from benchmarks.runs.worker import CellFailure, outcomes, summary
 from benchmarks.spec.cell import Cell
-from benchmarks.training.kernel_cell import check_memory, prepare_grams
-from benchmarks.training.prepared import prepared_graphs
+from benchmarks.training.engines import engine_of
 
 
 def run(
@@ -59,7 +57,7 @@ def run(
         )
     version = code_version()
     failures: list[CellFailure] = []
-    _prepare(plan, missing, jobs, console)
+    engine_of(plan.method).prepare(missing, jobs, console)
     jobs = max(1, min(jobs, len(missing)))
     with _progress(console) as progress:
         task = progress.add_task(plan.run_id, total=len(cells), completed=len(cells) - len(missing))
@@ -78,19 +76,6 @@ def run(
     for failure in failures:
         console.print(f"\n{summary(failure.cell)}:\n{failure.text}", markup=False)
     return len(failures) + len(unfinished) - len(missing)
-
-
-def _prepare(plan: Plan, cells: list[Cell], jobs: int, console: Console) -> None:
-    """Compute what the method prepares, before any worker would wait for it."""
-    if is_kernel(plan.method):
-        if cells:
-            check_memory(plan.dataset, plan.method, min(jobs, len(cells)))
-            prepare_grams(plan.dataset, plan.method, jobs, console)
-        return
-    dataset = read_dataset(plan.dataset)
-    for settings in dict.fromkeys(cell.settings for cell in cells):
-        with console.status(f"preparing the graphs of {plan.dataset} for {plan.method}"):
-            prepared_graphs(dataset, plan.method, settings, jobs)
 
 
 def _describe(plan: Plan, store: RunStore) -> None:

@@ -16,12 +16,10 @@ import torch
 from filelock import FileLock, Timeout
 
 from benchmarks.data.task import metric_of, score_key
-from benchmarks.methods.kernel import is_kernel
 from benchmarks.records.store import RunStore, cell_name
 from benchmarks.spec.cell import Cell, CellResult
 from benchmarks.spec.errors import DivergedError
-from benchmarks.training.kernel_cell import run_kernel_cell
-from benchmarks.training.network_cell import run_network_cell
+from benchmarks.training.engines import engine_of
 
 
 class CellFailure(NamedTuple):
@@ -33,13 +31,13 @@ class CellFailure(NamedTuple):
 
 
 def run_cell(cell: Cell, log: Path | None = None) -> CellResult:
-    """Run a cell of a network or of a kernel, in this process, and store nothing.
+    """Run a cell in this process, and store nothing.
 
     Args:
         cell: What to run.
-        log: Folder of TensorBoard's event files, for networks. (default: none are written)
+        log: Folder of TensorBoard's event files, if it has epochs. (default: none are written)
     """
-    return run_kernel_cell(cell) if is_kernel(cell.method) else run_network_cell(cell, log)
+    return engine_of(cell.method).run(cell, log)
 
 
 def outcomes(

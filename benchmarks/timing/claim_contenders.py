@@ -10,7 +10,7 @@ from torch_geometric.data import InMemoryDataset
 
 from benchmarks.data.dataset import graph_sizes
 from benchmarks.data.features import node_features
-from benchmarks.methods import load_method
+from benchmarks.methods import build_network
 from benchmarks.runs.recipe import configurations
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
@@ -72,7 +72,7 @@ class TimingData(NamedTuple):
             self.num_features, self.num_classes, clusters, self.sizes, self.num_edge_features
         )
         torch.manual_seed(seed)
-        network = load_method(method).build(settings, problem).to(self.device)
+        network = build_network(method, settings, problem).to(self.device)
         predict = Forward(network)
 
         def forward(batch: Any) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -18,7 +18,8 @@ from benchmarks import kernels
 from benchmarks.data.tu_dataset import cache_folder, exclusive
 from benchmarks.kernels.gram import Report, normalised, silent
 from benchmarks.kernels.graphs import LabelledGraphs
-from benchmarks.methods.kernel import Kernel, load_kernel
+from benchmarks.kernels.kernel import Kernel
+from benchmarks.methods import load_kernel
 from benchmarks.records.plain_console import tell
 from benchmarks.records.store import to_json, write_atomically
 from benchmarks.spec.errors import UsageError

@@ -14,7 +14,7 @@ from benchmarks.data.tu_dataset import FastTUDataset
 from benchmarks.kernels.capacity import refuse_above_memory
 from benchmarks.kernels.graphs import LabelledGraphs, labelled_graphs
 from benchmarks.kernels.nested_cv import INNER_FOLDS, PENALTIES, choose, fit
-from benchmarks.methods.kernel import load_kernel
+from benchmarks.methods import load_kernel
 from benchmarks.spec.cell import Cell, CellResult
 from benchmarks.training.gram_cache import are_cached, cached_grams
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch_geometric.data import Batch
 
-from benchmarks.methods.kernel import is_kernel
+from benchmarks.methods import kind_of
 from benchmarks.records.output_path import check_folder
 from benchmarks.spec.errors import UsageError, unknown_name
 from benchmarks.training.classifier import (
@@ -58,8 +58,11 @@ def log_folder(
         return None
     if log_dir is not None:
         check_folder("--log-dir", log_dir)
-    if is_kernel(method):
-        raise UsageError(f"--logger {logger}: {method} is a kernel, which has no epochs to log")
+    kind = kind_of(method)
+    if not kind.has_epochs:
+        raise UsageError(
+            f"--logger {logger}: {method} is a {kind.name}, which has no epochs to log"
+        )
     for package, extra in _PACKAGES.items():
         if importlib.util.find_spec(package) is None:
             raise UsageError(

@@ -4,7 +4,7 @@ import torch
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import to_undirected
 
-from benchmarks.methods import METHODS, load_method
+from benchmarks.methods import NETWORK, kind_of, load_method, method_names
 from benchmarks.runs.recipe import configurations
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
@@ -13,7 +13,7 @@ from benchmarks.training.prepared import PreparedLoader
 from pyg_diffpool import ResidentLoader
 
 NUM_FEATURES, NUM_CLASSES = 4, 3
-NETWORKS = [name for name in METHODS if hasattr(load_method(name), "build")]
+NETWORKS = [name for name in method_names() if kind_of(name) == NETWORK]
 
 
 def random_graph(num_nodes: int, seed: int, probability: float = 0.35) -> Data:

@@ -6,7 +6,7 @@ import torch
 from torch.nn import Dropout
 
 from benchmarks.data.dataset import cached_dataset, folds_of
-from benchmarks.methods import METHODS
+from benchmarks.methods import KERNEL, kind_of, method_names
 from benchmarks.runs.plan import make_plan
 from benchmarks.runs.worker import run_cell
 from tests.benchmarks.methods.networks import (
@@ -30,22 +30,22 @@ SMALL = {"epochs": 2, "hidden_channels": 8}
 
 
 def overrides_of(method):
-    """Return small settings; kernels have no network to make small."""
-    return SMALL if method in NETWORKS else {}
+    """Return small settings, for methods that have settings."""
+    return {} if kind_of(method).chosen else SMALL
 
 
 def test_every_row_of_the_paper_is_there():
-    assert set(METHODS) == OF_THE_PAPER
+    assert set(method_names()) >= OF_THE_PAPER
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", method_names())
 def test_trains_on_generated_data(tiny_data, method):
     plan = make_plan("TINY", method, "fair", overrides_of(method), [0], [0], None)
     record = run_cell(plan.cells()[0]).record
     assert record["graphs"] == {"train": 32, "validation": 4, "test": 4}
     assert 0 <= record["validation_accuracy"] <= 1
     assert record["test_accuracy"] in (0, 0.25, 0.5, 0.75, 1)
-    if method in NETWORKS:
+    if kind_of(method).has_epochs:
         losses = record["curves"]["train_loss"]
         assert len(losses) == 2
         assert all(0 < loss < 100 for loss in losses)
@@ -57,16 +57,16 @@ def test_trains_on_generated_data(tiny_data, method):
     not (DATA and ("://" in DATA or (Path(DATA) / "ENZYMES.zip").exists())),
     reason="ENZYMES.zip is not in PYG_DIFFPOOL_DATA",
 )
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", method_names())
 def test_trains_on_the_first_fold_of_enzymes(method):
     cached_dataset.cache_clear()
     folds_of.cache_clear()
     plan = make_plan("ENZYMES", method, "fair", overrides_of(method), [0], [0], None)
     record = run_cell(plan.cells()[0]).record
     assert record["graphs"] == {"train": 486, "validation": 54, "test": 60}
-    if method not in NETWORKS:
+    if kind_of(method) == KERNEL:
         assert record["test_accuracy"] > 0.27
-    else:
+    if kind_of(method).has_epochs:
         first, second = record["curves"]["train_cross_entropy"]
         assert second < first
 

@@ -5,7 +5,7 @@ import torch
 from torch_geometric.utils import scatter
 
 from benchmarks.methods import load_method
-from benchmarks.methods.mean_field import MeanField
+from benchmarks.methods.parts.mean_field import MeanField
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import make_settings

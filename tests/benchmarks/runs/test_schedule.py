@@ -3,12 +3,12 @@ import io
 import pytest
 from rich.console import Console
 
-from benchmarks.runs import runner
 from benchmarks.runs.budget import Budget
 from benchmarks.runs.estimate import Timings
 from benchmarks.runs.paper_cells import Request, plan_rows
 from benchmarks.runs.schedule import announce, missing_work, run_missing
 from benchmarks.spec.errors import UsageError
+from benchmarks.training import network_engine
 from tests.benchmarks.runs.test_budget import Clock
 from tests.benchmarks.stored import fake_training
 
@@ -107,14 +107,14 @@ def test_a_failing_cell_is_counted_and_the_others_go_on(table, monkeypatch):
 def test_a_refused_run_does_not_stop_the_others(table, monkeypatch):
     rows, results = table
     begun = fake_training(monkeypatch)
-    prepare = runner._prepare
+    prepare = network_engine.prepare
 
-    def refuse(plan, *arguments):
-        if plan.configurations[0].epochs == 3:
+    def refuse(cells, *arguments):
+        if cells[0].settings.epochs == 3:
             raise UsageError("no room for it")
-        prepare(plan, *arguments)
+        prepare(cells, *arguments)
 
-    monkeypatch.setattr(runner, "_prepare", refuse)
+    monkeypatch.setattr(network_engine, "prepare", refuse)
     out = io.StringIO()
     assert run_missing(rows, results, 1, Budget(None), Console(file=out)) == 3
     assert epochs_of(begun) == [40, 40, 40]

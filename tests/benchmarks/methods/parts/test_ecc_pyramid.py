@@ -7,7 +7,7 @@ import torch
 from torch_geometric.data import Data
 from torch_geometric.utils import from_networkx
 
-from benchmarks.methods.ecc_pyramid import (
+from benchmarks.methods.parts.ecc_pyramid import (
     DENSE_NODES,
     WEAK,
     coarsen,
@@ -94,7 +94,7 @@ def test_of_equally_strong_neighbours_the_one_furthest_across_is_the_parent():
 
 def test_a_node_without_a_neighbour_that_stays_stays(monkeypatch):
     signs = np.array([1.0, -1.0, -1.0, -1.0])
-    monkeypatch.setattr("benchmarks.methods.ecc_pyramid.polarity", lambda laplacian: signs)
+    monkeypatch.setattr("benchmarks.methods.parts.ecc_pyramid.polarity", lambda laplacian: signs)
     level = coarsen(laplacian_of(nx.path_graph(4)))
     assert level.kept.tolist() == [0, 2, 3]
     assert level.parent.tolist() == [0, 0, 2, 3]
@@ -123,7 +123,7 @@ def test_each_node_that_goes_has_its_strongest_neighbour_that_stays(size):
 def test_lanczos_finds_the_dense_solvers_eigenvector(monkeypatch):
     laplacian = laplacian_of(nx.random_regular_graph(3, 120, seed=4))
     dense = polarity(laplacian)
-    monkeypatch.setattr("benchmarks.methods.ecc_pyramid.DENSE_NODES", 90)
+    monkeypatch.setattr("benchmarks.methods.parts.ecc_pyramid.DENSE_NODES", 90)
     np.testing.assert_allclose(polarity(laplacian), dense, atol=1e-5)
 
 

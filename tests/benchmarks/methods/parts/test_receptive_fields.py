@@ -3,7 +3,7 @@ import torch
 from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_adj, to_undirected
 
-from benchmarks.methods.receptive_fields import (
+from benchmarks.methods.parts.receptive_fields import (
     canonical_order,
     prepare,
     receptive_fields,

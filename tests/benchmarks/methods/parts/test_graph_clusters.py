@@ -6,7 +6,7 @@ import torch
 from torch_geometric.data import Data
 from torch_geometric.utils import to_undirected
 
-from benchmarks.methods.graph_clusters import hierarchical_clusters, prepare
+from benchmarks.methods.parts.graph_clusters import hierarchical_clusters, prepare
 from benchmarks.spec.settings import make_settings
 from tests.benchmarks.methods.graph_batches import random_graph
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks.methods.user_class import check_source
+from benchmarks.methods.parts.user_class import check_source
 from benchmarks.spec.errors import UsageError
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch_geometric.utils import to_dense_adj, to_dense_batch
 
-from benchmarks.methods.mean_field import MeanField
+from benchmarks.methods.parts.mean_field import MeanField
 from tests.problems import make_problem
 
 
