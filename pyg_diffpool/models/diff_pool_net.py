@@ -89,8 +89,9 @@ class DiffPoolNet(torch.nn.Module):
             beside what is read out, scaled likewise; of one-hot labels they count each label, and
             all nodes. (default: :obj:`False`)
         mlp_channels: Hidden size of the classifier. (default: :obj:`50`)
-        dropout: Share of entries set to zero in blocks, and on the classifier's hidden layer
-            unless there is :obj:`head_dropout`. (default: :obj:`0.0`)
+        dropout: Share of entries set to zero between the layers of a block, see :class:`GNNBlock`,
+            and on the classifier's hidden layer unless there is :obj:`head_dropout`.
+            (default: :obj:`0.0`)
         head_dropout: Share of entries set to zero before both linear maps of the classifier, that
             is, of the graph's vector and of the hidden layer.
             (default: :obj:`None`, :obj:`dropout` on the hidden layer alone)

@@ -42,7 +42,10 @@ class GNNBlock(torch.nn.Module):
         batch_norm: Whether batch normalisation follows. (default: :obj:`True`)
         jump: :obj:`"cat"` returns the rows of all layers side by side, :obj:`"last"` those of the
             last one. (default: :obj:`"cat"`)
-        dropout: Share of entries set to zero between layers. (default: :obj:`0.0`)
+        dropout: Share of entries set to zero between layers, that is, of what each layer but the
+            first convolves. The rows returned are whole: a maximum over entries that dropout has
+            scaled up would be larger in training than in evaluation, and batch normalisation of it
+            would keep the wrong statistics. (default: :obj:`0.0`)
         final_activation: Whether ReLU and batch normalisation follow the last layer too; the
             authors' code leaves it bare. (default: :obj:`True`)
         residual: Whether a layer's input rows are added to its output rows, where both have one
@@ -144,6 +147,8 @@ class GNNBlock(torch.nn.Module):
         outputs = []
         for layer, conv in enumerate(self.convs):
             before = x
+            if layer > 0:
+                x = F.dropout(x, self.dropout, self.training)
             if self.fully_adjacent and layer == len(self.convs) - 1:
                 graphs: dict[str, Any] = {"batch": batch, "batch_size": batch_size, "mask": mask}
                 x = convolve_complete_graph(cast(SAGEConv, conv), x, **graphs)
@@ -154,8 +159,6 @@ class GNNBlock(torch.nn.Module):
                 x = self.norms[layer](x, mask) if len(self.norms) > 0 else x
             if self.residual and before.size(-1) == x.size(-1):
                 x = x + _nodes_only(before, mask)
-            if layer < self.activated:
-                x = F.dropout(x, self.dropout, self.training)
             outputs.append(x)
         return torch.cat(outputs, -1) if self.jump == "cat" else outputs[-1]
 

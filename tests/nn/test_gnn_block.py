@@ -130,6 +130,27 @@ def test_dropout_acts_in_training_only():
     assert torch.equal(block(*arguments), block(*arguments))
 
 
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_dropout_acts_on_what_later_layers_convolve_and_returns_whole_rows(batch_norm, residual):
+    """All of it set to zero: later layers see nothing, the first one's rows stay as they are."""
+    torch.manual_seed(2)
+    options = {"batch_norm": batch_norm, "residual": residual}
+    block = GNNBlock(2, 5, 5, 3, dropout=1.0, **options).double()
+    problem = make_problem((6, 3))
+    out = block(problem.x, problem.edge_index, problem.edge_weight)
+    rows = block.convs[0](problem.x, problem.edge_index, problem.edge_weight).clamp(min=0)
+    if batch_norm:
+        rows = (rows - rows.mean(0)) / (rows.var(0, unbiased=False) + 1e-5).sqrt()
+    expected = [rows]
+    for conv in block.convs[1:]:
+        bias = conv.lin_l.bias / conv.lin_l.bias.norm()
+        # Rows that are all equal are zero after batch normalisation.
+        seen = rows * 0 if batch_norm else bias.clamp(min=0).expand_as(rows)
+        expected.append(seen + expected[-1] if residual else seen)
+    assert_close(out, torch.cat(expected, 1), **EXACT)
+
+
 def test_reset_parameters_forgets_weights_and_statistics():
     block = make_block()
     problem = make_problem((6,), weights="none")
