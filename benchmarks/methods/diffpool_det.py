@@ -63,6 +63,7 @@ class DeterministicDiffPool(nn.Module):
         self.readout = net.readout
         self.readout_levels = net.readout_levels
         self.sum_scale = net.sum_scale
+        self.skip_input = net.skip_input
 
     def forward(
         self,
@@ -92,6 +93,9 @@ class DeterministicDiffPool(nn.Module):
             batch_size = int(batch[-1]) + 1
         edges: Any = prepare_adjacency(edge_index, edge_weight, x.size(0))
         level: dict[str, Any] = {"batch": batch, "batch_size": batch_size}
+        skipped = []
+        if self.skip_input:
+            skipped.append(readout(x, "sum", sum_scale=self.sum_scale, **level))
         mask: Tensor | None = None
         levels: list[PooledGraph] = []
         vectors: list[Tensor] = []
@@ -107,7 +111,8 @@ class DeterministicDiffPool(nn.Module):
             level = {"mask": mask}
             levels.append(PooledGraph(x, edges, mask, s, {}, x.new_zeros(()), z))
         vectors.append(self._read(self.last(x, edges, mask=mask), level))
-        read = torch.cat(vectors, -1) if self.readout_levels == "all" else vectors[-1]
+        vectors = vectors if self.readout_levels == "all" else vectors[-1:]
+        read = torch.cat([*vectors, *skipped], -1)
         return DiffPoolOutput(self.classifier(read), read.new_zeros(()), levels)
 
     def _read(self, rows: Tensor, level: dict[str, Any]) -> Tensor:

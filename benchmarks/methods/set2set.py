@@ -13,16 +13,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch_geometric.nn.aggr import Set2Set
 
 from benchmarks.methods.diffpool import diff_pool_net
-from benchmarks.methods.parts.head import refuse_head_settings
+from benchmarks.methods.parts.head import refuse_several_readouts, refuse_unused
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
 from pyg_diffpool import DiffPoolNet
-from pyg_diffpool.nn import BatchNorm
+from pyg_diffpool.nn import BatchNorm, readout
 from pyg_diffpool.ops import Adjacency
 
 DEFAULTS: dict[str, Any] = {"num_pools": 0, "processing_steps": 3}
@@ -34,15 +35,19 @@ class Set2SetNet(nn.Module):
     Args:
         flat: The flat network; its block and the classifier's last layer are taken over.
         processing_steps: Steps of the recurrent network that attends to the nodes.
+        in_channels: Size of each node's features.
     """
 
-    def __init__(self, flat: DiffPoolNet, processing_steps: int) -> None:
+    def __init__(self, flat: DiffPoolNet, processing_steps: int, in_channels: int) -> None:
         super().__init__()
         self.block = flat.last
         self.readout = Set2Set(self.block.out_channels, processing_steps)
         self.classifier = flat.classifier
+        self.skip_input, self.sum_scale = flat.skip_input, flat.sum_scale
         # Set2Set returns its query beside what it read: twice the width.
         width = self.readout.out_channels
+        if self.skip_input:
+            width += in_channels
         narrow: Any = self.classifier.get_submodule("0")
         setattr(self.classifier, "0", nn.Linear(width, narrow.out_features))
         if hasattr(self.classifier, "norm"):
@@ -57,8 +62,13 @@ class Set2SetNet(nn.Module):
         adjacency: Adjacency | None = None,
     ) -> Tensor:
         """Return the logits ``[B, C]`` of the graphs of a batch."""
-        x = self.block(x, edge_index if adjacency is None else adjacency)
-        out: Tensor = self.classifier(self.readout(x, batch, dim_size=batch_size))
+        level: dict[str, Any] = {"batch": batch, "batch_size": batch_size}
+        rows = self.block(x, edge_index if adjacency is None else adjacency, **level)
+        read = self.readout(rows, batch, dim_size=batch_size)
+        if self.skip_input:
+            sums = readout(x, "sum", sum_scale=self.sum_scale, **level)
+            read = torch.cat([read, sums], -1)
+        out: Tensor = self.classifier(read)
         return out
 
 
@@ -68,5 +78,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         raise UsageError(
             f"setting num_pools: set2set is flat and expects 0, got {settings.num_pools}"
         )
-    refuse_head_settings("set2set", settings, ("sum_scale",))
-    return Set2SetNet(diff_pool_net(settings, problem), settings.processing_steps)
+    refuse_unused("set2set", settings, () if settings.skip_input else ("sum_scale",))
+    refuse_several_readouts("set2set", settings)
+    flat = diff_pool_net(settings, problem)
+    return Set2SetNet(flat, settings.processing_steps, problem.num_features)

@@ -35,10 +35,13 @@ class Settings:
     batch_norm: bool = True
     final_activation: bool = True
     jump: Literal["cat", "last"] = "cat"
+    residual: bool = _later(False)
+    fully_adjacent: bool = _later(False)
     readout: Readout | tuple[Readout, ...] = "max"
     readout_levels: Literal["all", "last"] = "all"
     readout_norm: Literal["batch"] | None = _later(None)
     sum_scale: float | Literal["asinh"] | None = _later(None)
+    skip_input: bool = _later(False)
     mlp_channels: int = 50
     dropout: float = 0.0
     head_dropout: float | None = _later(None)
@@ -116,10 +119,13 @@ NETWORK_KEYWORDS = (
     "batch_norm",
     "final_activation",
     "jump",
+    "residual",
+    "fully_adjacent",
     "readout",
     "readout_levels",
     "readout_norm",
     "sum_scale",
+    "skip_input",
     "mlp_channels",
     "dropout",
     "head_dropout",

@@ -1,29 +1,45 @@
-"""The refusal of readout settings by networks whose readout is their own."""
+"""The refusal of settings that a method's network would not heed."""
 
 from collections.abc import Sequence
 
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import Settings
 
+BLOCK = ("residual", "fully_adjacent")
+"""Settings of GraphSAGE blocks."""
+HEAD = ("readout_norm", "sum_scale", "skip_input", "head_dropout")
+"""Settings of what follows the last rows."""
+
 _DEFAULT = Settings()
-_HEAD = ("readout_norm", "sum_scale", "head_dropout")
 
 
-def refuse_head_settings(method: str, settings: Settings, names: Sequence[str] = _HEAD) -> None:
-    """Raise where a setting is named that a method's network would not heed.
+def refuse_unused(method: str, settings: Settings, names: Sequence[str]) -> None:
+    """Raise where a setting without an effect on a method is not at its default.
 
     Args:
         method: Name of the method.
         settings: Its settings.
-        names: Settings without an effect there. (default: all of the readout and the head)
+        names: The settings that have no effect.
 
     Raises:
-        UsageError: If one of them is not at its default, or several readouts are asked for.
+        UsageError: For the first that is named.
     """
     for name in names:
         value = getattr(settings, name)
         if value != getattr(_DEFAULT, name):
             raise UsageError(f"setting {name}: {method} has no use for it, got {value}")
+
+
+def refuse_several_readouts(method: str, settings: Settings) -> None:
+    """Raise where several readouts are named for a method that has one of its own.
+
+    Args:
+        method: Name of the method.
+        settings: Its settings.
+
+    Raises:
+        UsageError: If they are several.
+    """
     if not isinstance(settings.readout, str):
         raise UsageError(
             f"setting readout: {method} has a readout of its own, got {','.join(settings.readout)}"

@@ -12,6 +12,7 @@ from benchmarks.runs.worker import run_cell
 from tests.benchmarks.methods.networks import (
     NETWORKS,
     NUM_CLASSES,
+    NUM_FEATURES,
     logits_of,
     odd_graphs,
     permuted,
@@ -72,6 +73,7 @@ def test_trains_on_the_first_fold_of_enzymes(method):
 
 
 READ_SEVERAL_WAYS = {
+    "skip_input": True,
     "readout": ["max", "mean", "sum"],
     "sum_scale": "asinh",
     "readout_norm": "batch",
@@ -79,11 +81,17 @@ READ_SEVERAL_WAYS = {
 }
 HEADS = {
     name: READ_SEVERAL_WAYS for name in NETWORKS if name not in ("patchysan", "set2set", "sortpool")
-} | {"set2set": {"readout_norm": "batch", "head_dropout": 0.5}}
+} | {"set2set": {"skip_input": True, "readout_norm": "batch", "head_dropout": 0.5}}
+HEADS["ecc"] = {name: value for name, value in READ_SEVERAL_WAYS.items() if name != "skip_input"}
+BLOCKS = [
+    (name, {option: True})
+    for name in ("diffpool", "diffpool-det", "diffpool-nolp", "graphsage", "set2set")
+    for option in ("residual", "fully_adjacent")
+]
 
 
 @pytest.mark.parametrize(
-    ("method", "options"), [*((name, {}) for name in NETWORKS), *HEADS.items()]
+    ("method", "options"), [*((name, {}) for name in NETWORKS), *HEADS.items(), *BLOCKS]
 )
 def test_odd_graphs_pass_both_ways(method, options):
     graphs = odd_graphs()
@@ -122,6 +130,7 @@ def test_the_head_is_that_of_the_settings(method):
     classifier = net.classifier
     width = classifier.get_submodule("0").in_features
     several = 1 if method == "set2set" else 3
-    assert width == several * plain.classifier.get_submodule("0").in_features
+    skipped = NUM_FEATURES if "skip_input" in HEADS[method] else 0
+    assert width == several * plain.classifier.get_submodule("0").in_features + skipped
     assert classifier.norm.module.running_mean.numel() == width
     assert [module.p for module in classifier.modules() if isinstance(module, Dropout)] == [0.5] * 2

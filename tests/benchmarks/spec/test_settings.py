@@ -60,10 +60,22 @@ def test_a_recipe_names_several_readouts_as_a_list_and_one_alone_is_itself():
 
 
 def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
-    later = {"readout_norm", "sum_scale", "head_dropout", "ema_decay", "validation_window"}
+    later = {
+        "residual",
+        "fully_adjacent",
+        "skip_input",
+        "readout_norm",
+        "sum_scale",
+        "head_dropout",
+        "ema_decay",
+        "validation_window",
+    }
     assert not later & set(Settings().as_dict())
     named = make_settings(
         {
+            "residual": True,
+            "fully_adjacent": True,
+            "skip_input": True,
             "readout_norm": "batch",
             "sum_scale": 2,
             "head_dropout": 0.5,
@@ -231,6 +243,10 @@ def test_methods_refuse_settings_that_contradict_them():
         ("diffpool-nolp", {"link_weight": 0.5}, "setting link_weight: diffpool-nolp expects 0"),
         ("sortpool", {"readout_norm": "batch"}, "setting readout_norm: sortpool has no use"),
         ("patchysan", {"head_dropout": 0.5}, "setting head_dropout: patchysan has no use"),
+        ("sortpool", {"residual": True}, "setting residual: sortpool has no use for it, got True"),
+        ("patchysan", {"skip_input": True}, "setting skip_input: patchysan has no use for it"),
+        ("ecc", {"skip_input": True}, "setting skip_input: ecc has no use for it"),
+        ("s2v", {"fully_adjacent": True}, "setting fully_adjacent: Structure2Vec has no use"),
         ("set2set", {"sum_scale": "asinh"}, "setting sum_scale: set2set has no use for it"),
         ("set2set", {"readout": ["max", "sum"]}, "set2set has a readout of its own, got max,sum"),
     ):
