@@ -18,7 +18,7 @@ NEEDS = {
 }
 
 # The search imports every module; this one is all for Triton, and has no examples.
-collect_ignore = [] if find_spec("triton") else ["ops/triton_programs.py"]
+collect_ignore = [] if find_spec("triton") else ["ops/backends/triton/programs.py"]
 
 
 def pytest_itemcollected(item: Any) -> None:

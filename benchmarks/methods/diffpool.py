@@ -30,6 +30,9 @@ def diff_pool_net(settings: Settings, problem: Problem, **more: Any) -> DiffPool
     preset = settings.preset != "none"
     names = settings.explicit if preset else NETWORK_KEYWORDS
     keywords: dict[str, Any] = {**more, **{name: getattr(settings, name) for name in names}}
+    if settings.convention != "paper" and not preset:
+        # The default scale is that of the paper's losses; no other convention has one.
+        keywords["scale"] = "auto"
     if settings.per_graph_clusters and problem.clusters:
         keywords["ratio"] = settings.cluster_ratio
     make = getattr(DiffPoolNet, settings.preset) if preset else DiffPoolNet

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from pyg_diffpool.ops import backends
+from pyg_diffpool.ops.backends import choice
 
 Row = dict[str, Any]
 
@@ -32,7 +32,7 @@ class Constants(NamedTuple):
     @classmethod
     def of_library(cls) -> Constants:
         """Return those that the library has."""
-        return cls(backends.CALL_COST, backends.PADDED_CALLS)
+        return cls(choice.CALL_COST, choice.PADDED_CALLS)
 
     def choose(self, row: Row) -> str:
         """Return what the rule chooses for a row of the sweep."""

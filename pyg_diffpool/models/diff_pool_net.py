@@ -18,7 +18,8 @@ from pyg_diffpool.nn import Assignment, DiffPool, GNNBlock, PooledGraph, readout
 from pyg_diffpool.nn.readout import check_sum_scale, readout_names
 from pyg_diffpool.nn.watchers import has_observed
 from pyg_diffpool.ops import Adjacency
-from pyg_diffpool.ops.level import sparse_level
+from pyg_diffpool.ops.conventions import CONVENTIONS
+from pyg_diffpool.ops.level import read_sparse_level
 from pyg_diffpool.ops.validation import check_choice, check_flag
 
 
@@ -98,7 +99,8 @@ class DiffPoolNet(torch.nn.Module):
         link_weight: See :class:`DiffPool`. (default: :obj:`1.0`)
         entropy_weight: See :class:`DiffPool`. (default: :obj:`1.0`)
         convention: See :class:`DiffPool`. (default: :obj:`"paper"`)
-        scale: See :class:`DiffPool`. (default: :obj:`"nodes"`)
+        scale: See :class:`DiffPool`; :obj:`"auto"` is :obj:`"nodes"` under a convention that has
+            this option, and :obj:`None` under any other. (default: :obj:`"auto"`)
         backend: See :func:`coarsen`. (default: :obj:`"auto"`)
         embedding: Makes the embedding network of a level, in place of a :class:`GNNBlock`:
             :obj:`embedding(width, level)` returns a module that takes rows of that width on sparse
@@ -112,7 +114,7 @@ class DiffPoolNet(torch.nn.Module):
         - **output:** :class:`DiffPoolOutput`
 
     Raises:
-        ValueError: If an option is unknown.
+        ValueError: If an option is unknown, or the convention does not have it.
 
     Example:
         >>> net = DiffPoolNet(3, 16, 2, max_clusters=[4])
@@ -173,13 +175,16 @@ class DiffPoolNet(torch.nn.Module):
         link_weight: float = 1.0,
         entropy_weight: float = 1.0,
         convention: str = "paper",
-        scale: str | None = "nodes",
+        scale: str | None = "auto",
         backend: str = "auto",
         embedding: Callable[[int, int], torch.nn.Module] | None = None,
     ):
         super().__init__()
         names = readout_names("readout", readout)
         check_choice("readout_levels", readout_levels, ("all", "last"))
+        check_choice("convention", convention, tuple(CONVENTIONS))
+        if scale == "auto":
+            scale = "nodes" if "scale" in CONVENTIONS[convention].options else None
         check_choice("readout_norm", readout_norm, NORMS)
         check_sum_scale(sum_scale)
         check_flag("skip_input", skip_input)
@@ -368,18 +373,10 @@ class DiffPoolNet(torch.nn.Module):
     ) -> DiffPoolOutput:
         """Classify the graphs of a batch.
 
-        Given :obj:`batch_size` and :obj:`max_num_nodes`, a GPU need not be waited for.
+        Given :obj:`batch_size` and :obj:`max_num_nodes`, nothing synchronises a GPU.
         """
-        adjacency, graphs = sparse_level(
-            "x",
-            x,
-            edge_index,
-            edge_weight,
-            batch,
-            batch_size,
-            mask=None,
-            max_num_nodes=max_num_nodes,
-            validate=None,
+        adjacency, graphs = read_sparse_level(
+            {"x": x}, edge_index, edge_weight, batch, batch_size, max_num_nodes=max_num_nodes
         )
         level: dict[str, Any] = {"batch": graphs.batch, "batch_size": graphs.batch_size}
         rows: Tensor | EdgeIndex | SparseTensor | Adjacency = adjacency

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch_geometric.nn import norm
 
-from pyg_diffpool.ops.library import traced
+from pyg_diffpool.ops.operator import traced
 from pyg_diffpool.ops.precision import accumulated
 
 

@@ -11,7 +11,7 @@ import torch
 from torch_geometric.nn import CGConv, GINEConv, GMMConv, MessagePassing, NNConv
 from torch_geometric.nn import Sequential as NamedSequential
 
-from pyg_diffpool.ops.library import traced
+from pyg_diffpool.ops.operator import traced
 
 Network = Callable[..., Any]
 

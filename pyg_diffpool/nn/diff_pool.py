@@ -6,16 +6,14 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import MessagePassing
 
-from pyg_diffpool.nn.level_network import run_dense, run_sparse
+from pyg_diffpool.nn.level_network import run_network
 from pyg_diffpool.nn.pooled_graph import PooledGraph
 from pyg_diffpool.nn.watchers import AnyAdjacency, edge_mask, given_edges
-from pyg_diffpool.ops.adjacency import Adjacency, prepare_adjacency
+from pyg_diffpool.ops.adjacency import prepare_adjacency
 from pyg_diffpool.ops.backends import BACKENDS
-from pyg_diffpool.ops.coarsen import Coarsening
-from pyg_diffpool.ops.dense_coarsen import node_counts
-from pyg_diffpool.ops.diff_pool import Objectives, pool_dense, pool_sparse
-from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
-from pyg_diffpool.ops.reduction import check_convention
+from pyg_diffpool.ops.conventions import read_convention
+from pyg_diffpool.ops.diff_pool import Pooled, pool
+from pyg_diffpool.ops.level import SparseLevel, is_dense_level, read_level
 from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.soft_assignment import cluster_mask
 from pyg_diffpool.ops.validation import check_choice
@@ -54,12 +52,13 @@ class DiffPool(MessagePassing):
             (default: :obj:`None`, all :math:`K` for every graph)
         convention: Of the side objectives: :obj:`"paper"`, :obj:`"reference"` or :obj:`"pyg"`, see
             :func:`link_prediction_loss`. The link objective of :obj:`"reference"` is 0 on dense
-            levels, whose weights are no probabilities. (default: :obj:`"paper"`)
-        scale: :obj:`"nodes"` divides each graph's link loss by its number of nodes.
-            (default: :obj:`None`)
+            levels, whose weights are not probabilities. (default: :obj:`"paper"`)
+        scale: An option of :obj:`"paper"`: :obj:`"nodes"` divides each graph's link loss by its
+            number of nodes. (default: :obj:`None`)
         link_weight: Weight of the link prediction loss in :obj:`loss`. (default: :obj:`1.0`)
         entropy_weight: Weight of the entropy in :obj:`loss`. (default: :obj:`1.0`)
-        normalize: See :func:`link_prediction_loss`. (default: :obj:`True`)
+        normalize: An option of :obj:`"pyg"`, see :func:`link_prediction_loss`.
+            (default: :obj:`True`)
         backend: See :func:`coarsen`. (default: :obj:`"auto"`)
         validate: Whether to check values. (default: :obj:`None`, on the CPU only)
 
@@ -74,7 +73,8 @@ class DiffPool(MessagePassing):
 
     Raises:
         TypeError: If :obj:`embed` or :obj:`assign` cannot be called, or returns no tensor.
-        ValueError: If an option is unknown, or :obj:`assign` is not :obj:`max_clusters` wide.
+        ValueError: If an option is unknown or the convention does not have it, or :obj:`assign` is
+            not :obj:`max_clusters` wide.
 
     Example:
         >>> from pyg_diffpool import SAGEConv
@@ -106,8 +106,7 @@ class DiffPool(MessagePassing):
             raise ValueError(f"max_clusters: expected at least 1, got {max_clusters}")
         if ratio is not None and not 0 < ratio <= 1:
             raise ValueError(f"ratio: expected a number above 0 and at most 1, got {ratio}")
-        check_convention(convention)
-        check_choice("scale", scale, (None, "nodes"))
+        read_convention(convention, scale=scale, normalize=normalize)
         check_choice("backend", backend, ("auto", *BACKENDS))
         super().__init__()
         self.embed = embed
@@ -151,126 +150,64 @@ class DiffPool(MessagePassing):
     ) -> PooledGraph:
         """Embed, assign and coarsen.
 
-        Given :obj:`batch_size` and :obj:`max_num_nodes`, a GPU need not be waited for.
+        Given :obj:`batch_size` and :obj:`max_num_nodes`, nothing synchronises a GPU.
         """
-        if is_dense_level(x, edge_index):
-            (x,), adj, mask = dense_level(
-                {"x": x},
-                edge_index,
-                edge_weight,
-                batch,
-                batch_size,
-                mask=mask,
-                max_num_nodes=max_num_nodes,
-                validate=False,
-            ).expanded()
-            return self._pool_dense(x, adj, mask)
-        return self._pool_sparse(x, edge_index, edge_weight, batch, batch_size, mask, max_num_nodes)
-
-    def _pool_sparse(
-        self,
-        x: Tensor,
-        edge_index: AnyAdjacency,
-        edge_weight: Tensor | None,
-        batch: Tensor | Segments | None,
-        batch_size: int | None,
-        mask: Tensor | None,
-        max_num_nodes: int | None,
-    ) -> PooledGraph:
-        adjacency, graphs = sparse_level(
-            "x",
-            x,
+        rule = read_convention(self.convention, scale=self.scale, normalize=self.normalize)
+        dense = is_dense_level(x, edge_index)
+        level, (x,) = read_level(
+            {"x": x},
             edge_index,
             edge_weight,
             batch,
             batch_size,
             mask=mask,
             max_num_nodes=max_num_nodes,
-            validate=self.validate,
-            probabilities=self.convention == "reference",
+            # A dense level comes from another layer: looking at its values would find nothing.
+            validate=False if dense else self.validate,
+            probabilities=rule.probabilities,
         )
-
-        def run(role: str, module: torch.nn.Module) -> Tensor:
-            sizes = graphs.batch, graphs.batch_size
-            return run_sparse(role, module, x, edge_index, edge_weight, adjacency, *sizes)
-
-        embedding = run("embed", self.embed)
-        logits = self._checked(run("assign", self.assign))
-        if self.explain:
-            adjacency = self._masked(adjacency, edge_index, edge_weight)
-        columns = self._columns(graphs.sizes)
-        s, coarsening, objectives = pool_sparse(
-            embedding,
-            logits,
-            None if columns is None else columns[graphs.batch],
-            adjacency,
-            graphs,
-            convention=self.convention,
-            scale=self.scale,
-            normalize=self.normalize,
-            backend=self.backend,
-        )
-        return self._pooled(coarsening, objectives, columns, s, embedding)
-
-    def _pool_dense(self, x: Tensor, adj: Tensor, mask: Tensor | None) -> PooledGraph:
-        embedding = run_dense("embed", self.embed, x, adj, mask)
-        logits = self._checked(run_dense("assign", self.assign, x, adj, mask))
-        columns = self._columns(node_counts(x, mask))
-        s, coarsening, objectives = pool_dense(
-            embedding,
-            logits,
-            None if columns is None else columns.unsqueeze(1),
-            adj,
-            mask,
-            convention=self.convention,
-            scale=self.scale,
-            normalize=self.normalize,
-            with_link=self.convention != "reference",
-        )
-        return self._pooled(coarsening, objectives, columns, s, embedding)
-
-    def _masked(
-        self, adjacency: Adjacency, edge_index: AnyAdjacency, edge_weight: Tensor | None
-    ) -> Adjacency:
-        """Weigh edges by an explainer's mask: they count in the pooled adjacency and the losses."""
-        edges, weight = given_edges(edge_index, edge_weight, adjacency.num_nodes)
-        mask = edge_mask(self, edges, adjacency.num_nodes)
-        if mask is None:
-            return adjacency
-        weight = mask if weight is None else weight * mask
-        return prepare_adjacency(edges, weight, adjacency.num_nodes, validate=False)
-
-    def _columns(self, sizes: Tensor) -> Tensor | None:
-        if self.ratio is None:
-            return None
-        return cluster_mask(sizes, self.ratio, self.max_clusters)
-
-    def _checked(self, logits: Tensor) -> Tensor:
+        embedding = run_network("embed", self.embed, x, level, edge_index, edge_weight)
+        logits = run_network("assign", self.assign, x, level, edge_index, edge_weight)
         if logits.size(-1) != self.max_clusters:
             raise ValueError(
                 f"assign: expected a network with {self.max_clusters} output channels "
                 f"(max_clusters), got {logits.size(-1)}"
             )
-        return logits
+        if self.explain and isinstance(level, SparseLevel):
+            level = self._masked(level, edge_index, edge_weight)
+        columns = None
+        if self.ratio is not None:
+            columns = cluster_mask(level.graphs.sizes, self.ratio, self.max_clusters)
+        skip = ("link",) if dense and not rule.links_pooled_levels else ()
+        pooled = pool(embedding, logits, level, rule, columns, self.backend, skip)
+        return self._pooled_graph(pooled, columns, embedding)
 
-    def _pooled(
-        self,
-        coarsening: Coarsening,
-        objectives: Objectives,
-        columns: Tensor | None,
-        s: Tensor,
-        embedding: Tensor,
+    def _masked(
+        self, level: SparseLevel, edge_index: AnyAdjacency, edge_weight: Tensor | None
+    ) -> SparseLevel:
+        """Weigh edges by an explainer's mask: they count in the pooled adjacency and the losses."""
+        num_nodes = level.adjacency.num_nodes
+        edges, weight = given_edges(edge_index, edge_weight, num_nodes)
+        mask = edge_mask(self, edges, num_nodes)
+        if mask is None:
+            return level
+        weight = mask if weight is None else weight * mask
+        adjacency = prepare_adjacency(edges, weight, num_nodes, validate=False)
+        return level._replace(adjacency=adjacency)
+
+    def _pooled_graph(
+        self, pooled: Pooled, columns: Tensor | None, embedding: Tensor
     ) -> PooledGraph:
+        s, coarse, losses, means = pooled
         if columns is None:
-            columns = s.new_ones(coarsening.x.shape[:2], dtype=torch.bool)
+            columns = s.new_ones(coarse.x.shape[:2], dtype=torch.bool)
+        weights = {"link": self.link_weight, "entropy": self.entropy_weight}
         loss = s.new_zeros(())
-        # A weight of zero cuts the objective off, instead of computing gradients of zero.
-        if self.link_weight != 0:
-            loss = loss + self.link_weight * objectives.mean_link
-        if self.entropy_weight != 0:
-            loss = loss + self.entropy_weight * objectives.mean_entropy
-        losses = {"link": objectives.link, "entropy": objectives.entropy}
-        return PooledGraph(coarsening.x, coarsening.adj, columns, s, losses, loss, embedding)
+        for name, weight in weights.items():
+            # A weight of zero cuts the objective off, instead of computing gradients of zero.
+            if weight != 0:
+                loss = loss + weight * means[name]
+        return PooledGraph(coarse.x, coarse.adj, columns, s, losses, loss, embedding)
 
     def __repr__(self) -> str:
         return (

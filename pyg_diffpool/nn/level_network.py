@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.utils import is_sparse
 
 from pyg_diffpool.nn.call_plan import CallPlan, plan_call, runs_on_dense_levels
-from pyg_diffpool.nn.pooled_graph import to_sparse_level
+from pyg_diffpool.nn.pooled_graph import to_edges
 from pyg_diffpool.nn.watchers import (
     AnyAdjacency,
     given_edges,
@@ -20,38 +20,41 @@ from pyg_diffpool.nn.watchers import (
     unexplained,
 )
 from pyg_diffpool.ops import Adjacency
-from pyg_diffpool.ops.library import traced
+from pyg_diffpool.ops.level import DenseLevel, Level
+from pyg_diffpool.ops.operator import traced
 
 # What a call with arguments that do not fit ends in, however deep inside.
 UNFIT = (TypeError, AttributeError, AssertionError)
 
 
-def run_sparse(
+def run_network(
     role: str,
     module: torch.nn.Module,
     x: Tensor,
+    level: Level,
     edge_index: AnyAdjacency,
     edge_weight: Tensor | None,
-    adjacency: Adjacency,
-    batch: Tensor,
-    batch_size: int,
 ) -> Tensor:
-    """Call a network on a sparse level, with all that it can use.
+    """Call a network on a level, with everything that it can use.
 
     Args:
         role: ``embed`` or ``assign``, to name it in an error.
         module: The network.
         x: Rows of the nodes.
+        level: The level.
         edge_index: Edges as the caller gave them.
         edge_weight: Their weights.
-        adjacency: The same edges, prepared.
-        batch: Graph of each node.
-        batch_size: Number of graphs.
     """
     if runs_on_dense_levels(module):
-        watched = not isinstance(edge_index, Adjacency) and has_observed(module)
-        out = module(x, edge_index, edge_weight) if watched else module(x, adjacency)
+        if isinstance(level, DenseLevel):
+            out = module(x, level.adj, mask=level.mask)
+        elif not isinstance(edge_index, Adjacency) and has_observed(module):
+            out = module(x, edge_index, edge_weight)
+        else:
+            out = module(x, level.adjacency)
         return _checked(role, module, out, x)
+    if isinstance(level, DenseLevel):
+        return _run_on_matrices(role, module, x, level)
     plan = plan_call(module)
     if plan.kind == "matrix":
         raise TypeError(
@@ -61,38 +64,27 @@ def run_sparse(
     context: AbstractContextManager[None] = nullcontext()
     if plan.kind == "edges" and is_pooled(edge_index):
         context = unexplained(module)
+    graphs = level.graphs
+    known = {"batch": graphs.batch, "batch_size": graphs.batch_size}
     with context:
-        return _run_edges(
-            role, module, plan, x, edge_index, edge_weight, batch=batch, batch_size=batch_size
-        )
+        return _run_edges(role, module, plan, x, edge_index, edge_weight, **known)
 
 
-def run_dense(
-    role: str, module: torch.nn.Module, x: Tensor, adj: Tensor, mask: Tensor | None
-) -> Tensor:
-    """Call a network on a dense level, through weighted edges where it knows no other way."""
-    if runs_on_dense_levels(module):
-        return _checked(role, module, module(x, adj, mask=mask), x)
+def _run_on_matrices(role: str, module: torch.nn.Module, x: Tensor, level: DenseLevel) -> Tensor:
+    """Call a network on a dense level, through weighted edges if it takes nothing else."""
     plan = plan_call(module)
+    mask = level.mask
     if plan.kind == "matrix":
         options = {"mask": mask} if "mask" in plan.extras else {}
-        return _called(role, module, plan, x, (adj,), options)
+        return _called(role, module, plan, x, (level.adj,), options)
     if plan.kind == "rows" and mask is None and "batch" not in plan.extras:
         out = _called(role, module, plan, x.flatten(0, 1), (), {})
         return out.view(*x.shape[:2], out.size(-1))
     rows = x.new_ones(x.shape[:2], dtype=torch.bool) if mask is None else mask
-    level = to_sparse_level(x, adj, rows)
+    edges = to_edges(x, level.adj, rows)
+    known = {"batch": edges.batch, "batch_size": x.size(0)}
     with nullcontext() if traced() else unexplained(module):
-        out = _run_edges(
-            role,
-            module,
-            plan,
-            level.x,
-            level.edge_index,
-            level.edge_weight,
-            batch=level.batch,
-            batch_size=x.size(0),
-        )
+        out = _run_edges(role, module, plan, edges.x, edges.edge_index, edges.edge_weight, **known)
     dense = out.new_zeros(*x.shape[:2], out.size(-1))
     return dense.masked_scatter(rows.unsqueeze(-1), out)
 

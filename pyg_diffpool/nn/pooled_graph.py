@@ -12,8 +12,8 @@ from pyg_diffpool.exportable import exportable
 from pyg_diffpool.nn.watchers import mark_pooled
 
 
-class SparseLevel(NamedTuple):
-    """The nodes and weighted edges of a dense level, all graphs in a row."""
+class PooledEdges(NamedTuple):
+    """The nodes and weighted edges of a dense level, one graph after another."""
 
     x: Tensor
     edge_index: Tensor
@@ -22,7 +22,7 @@ class SparseLevel(NamedTuple):
     ptr: Tensor
 
 
-def to_sparse_level(x: Tensor, adj: Tensor, mask: Tensor) -> SparseLevel:
+def to_edges(x: Tensor, adj: Tensor, mask: Tensor) -> PooledEdges:
     """Turn x (B, N, F), adj (B, N, N) and mask (B, N) into edges, one for each nonzero weight."""
     sizes = mask.sum(1)
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
@@ -31,7 +31,7 @@ def to_sparse_level(x: Tensor, adj: Tensor, mask: Tensor) -> SparseLevel:
     graph, row, col = ((adj != 0) & mask.unsqueeze(1) & mask.unsqueeze(2)).nonzero().unbind(1)
     edge_index = torch.stack([node[graph, row], node[graph, col]])
     mark_pooled(edge_index)
-    return SparseLevel(x[mask], edge_index, adj[graph, row, col], batch, ptr)
+    return PooledEdges(x[mask], edge_index, adj[graph, row, col], batch, ptr)
 
 
 @exportable
@@ -45,8 +45,8 @@ class PooledGraph(NamedTuple):
         mask: Which clusters a graph may use, :math:`(B, K)`; all, unless there is a ratio.
         assignment: Soft assignment :math:`\mathbf{S}` of the nodes that were pooled,
             :math:`(N, K)` or :math:`(B, N, K)`.
-        losses: The side objectives by name, :obj:`"link"` and :obj:`"entropy"`, one value a graph
-            (one a batch under convention :obj:`"pyg"`).
+        losses: The side objectives by name, :obj:`"link"` and :obj:`"entropy"`, one value for each
+            graph (one for the batch under convention :obj:`"pyg"`).
         loss: Their weighted sum over the batch, a scalar to add to the training loss.
         embedding: Embeddings :math:`\mathbf{Z}` of the nodes that were pooled.
 
@@ -88,19 +88,19 @@ class PooledGraph(NamedTuple):
             >>> GCNConv(8, 8)(batch.x, batch.edge_index, batch.edge_weight).shape
             torch.Size([2, 8])
         """
-        level = to_sparse_level(self.x, self.adj, self.mask)
+        edges = to_edges(self.x, self.adj, self.mask)
         batch = Batch(
-            x=level.x,
-            edge_index=level.edge_index,
-            edge_weight=level.edge_weight,
-            batch=level.batch,
-            ptr=level.ptr,
+            x=edges.x,
+            edge_index=edges.edge_index,
+            edge_weight=edges.edge_weight,
+            batch=edges.batch,
+            ptr=edges.ptr,
         )
         batch._num_graphs = self.mask.size(0)
         # What Batch.to_data_list needs to take the batch apart again.
-        edges = torch.bincount(level.batch[level.edge_index[0]], minlength=self.mask.size(0))
-        edge_ptr = torch.cat([edges.new_zeros(1), edges.cumsum(0)]).cpu()
-        nodes, zeros = level.ptr.cpu(), torch.zeros(self.mask.size(0), dtype=torch.long)
+        counts = torch.bincount(edges.batch[edges.edge_index[0]], minlength=self.mask.size(0))
+        edge_ptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)]).cpu()
+        nodes, zeros = edges.ptr.cpu(), torch.zeros(self.mask.size(0), dtype=torch.long)
         batch._slice_dict = {"x": nodes, "edge_index": edge_ptr, "edge_weight": edge_ptr}
         batch._inc_dict = {"x": zeros, "edge_index": nodes[:-1], "edge_weight": zeros}
         return batch

@@ -1,4 +1,4 @@
-"""From the rows of a level to one vector a graph."""
+"""From the rows of a level to one vector per graph."""
 
 from __future__ import annotations
 

@@ -19,8 +19,13 @@ from pyg_diffpool.nn.watchers import (
     unexplained,
 )
 from pyg_diffpool.ops import Adjacency, prepare_adjacency, sparse_product
-from pyg_diffpool.ops.dense_coarsen import mask_adjacency, mask_rows
-from pyg_diffpool.ops.level import dense_level, is_dense_level, refuse_mask
+from pyg_diffpool.ops.level import (
+    is_dense_level,
+    mask_adjacency,
+    read_dense_level,
+    refuse_mask,
+)
+from pyg_diffpool.ops.padded_graphs import mask_rows
 from pyg_diffpool.ops.precision import accumulated, accumulation_dtype, without_autocast
 from pyg_diffpool.ops.validation import check_choice, check_floating
 
@@ -136,13 +141,12 @@ class SAGEConv(MessagePassing):
     ) -> Tensor:
         """Aggregate over incoming edges, and transform."""
         if is_dense_level(x, edge_index):
-            (x,), adj, mask = dense_level(
+            level, (x,) = read_dense_level(
                 {"x": x}, edge_index, edge_weight, mask=mask, validate=False
-            ).expanded()
-            x = mask_rows(x, mask)
-            return mask_rows(
-                self.transform(self._aggregate_dense(x, mask_adjacency(adj, mask)), x), mask
             )
+            x = mask_rows(x, level.mask)
+            aggregated = self._aggregate_dense(x, mask_adjacency(level.adj, level.mask))
+            return mask_rows(self.transform(aggregated, x), level.mask)
         check_floating("x", x, 2)
         refuse_mask(mask)
         if self._observed():

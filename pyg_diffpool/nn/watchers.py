@@ -15,7 +15,7 @@ from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.edge_formats import read_edges
-from pyg_diffpool.ops.library import traced
+from pyg_diffpool.ops.operator import traced
 from pyg_diffpool.ops.validation import check_edges, values_checked
 
 AnyAdjacency: TypeAlias = Tensor | EdgeIndex | SparseTensor | Adjacency

@@ -11,9 +11,14 @@ from torch_geometric.index import index2ptr
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops.edge_formats import infer_num_nodes, read_edges
-from pyg_diffpool.ops.edge_order import is_increasing, mirrors, pair_order, stable_order
-from pyg_diffpool.ops.library import traced
-from pyg_diffpool.ops.order_edges import order_edges
+from pyg_diffpool.ops.edge_order import (
+    is_increasing,
+    mirrors,
+    order_edges,
+    pair_order,
+    stable_order,
+)
+from pyg_diffpool.ops.operator import traced
 from pyg_diffpool.ops.precision import accumulated
 from pyg_diffpool.ops.transforms import refuse_batched, refuse_tracing
 from pyg_diffpool.ops.validation import check_edges, check_flag, kind, read_size, values_checked
@@ -107,13 +112,13 @@ def prepare_adjacency(
     r"""Bring any of PyG's sparse adjacency formats into the form that all operators share.
 
     :math:`\mathbf{A}_{uv}` is the weight of the edge :math:`u \to v`; duplicate edges add up.
-    Preparing a batch once and handing the result to every layer spares each of them the sort. Edges
-    that are sorted already are recognised in one pass and not sorted again.
+    Preparing a batch once and handing the result to every layer avoids a sort in each of them.
+    Edges that are sorted already are recognised in one pass and not sorted again.
 
     Args:
         edge_index: Edges :math:`(2, |\mathcal{E}|)` in any order; an
-            :class:`~torch_geometric.EdgeIndex`, whose order and symmetry are believed; or
-            :math:`\mathbf{A}^{\top}` as :class:`torch_sparse.SparseTensor` or as
+            :class:`~torch_geometric.EdgeIndex`, whose order and symmetry are trusted without a
+            check; or :math:`\mathbf{A}^{\top}` as :class:`torch_sparse.SparseTensor` or as
             :obj:`torch.sparse_csr`, :obj:`csc` or :obj:`coo` tensor. An :class:`Adjacency` is
             returned as it is.
         edge_weight: Weights :math:`(|\mathcal{E}|)`; only with edges given as indices.
@@ -253,7 +258,7 @@ def _blindly_ordered(
     ordered: bool,
     transpose: bool,
 ) -> Adjacency:
-    """Order edges on a device that is not to be asked for values; an EdgeIndex is believed."""
+    """Order edges without reading values back from the device; an EdgeIndex is trusted."""
     if not (declared and ordered):
         permutation = pair_order(target, source, num_nodes)
         source, target = source[permutation], target[permutation]

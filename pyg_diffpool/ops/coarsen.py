@@ -2,40 +2,15 @@ r"""The three contractions that DiffPool is made of, exactly, and without an N×
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.backends import BACKENDS
-from pyg_diffpool.ops.contraction import contract
-from pyg_diffpool.ops.dense_coarsen import dense_coarsen
-from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
-from pyg_diffpool.ops.validation import check_assignment, check_choice
-
-
-class Coarsening(NamedTuple):
-    r"""What :func:`coarsen` returns.
-
-    Attributes:
-        x: Pooled features :math:`\mathbf{S}^{\top} \mathbf{X}`, shape :math:`(B, K, F)`.
-        adj: Pooled adjacency :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}`,
-            shape :math:`(B, K, K)`.
-        gram: Gram matrix :math:`\mathbf{S}^{\top} \mathbf{S}`, shape :math:`(B, K, K)`.
-
-    Example:
-        >>> import torch
-        >>> s = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-        >>> coarsening = coarsen(torch.ones(3, 1), s, torch.tensor([[0, 1], [2, 2]]))
-        >>> coarsening.gram[0].diagonal()  # of hard assignments: the sizes of the clusters
-        tensor([2., 1.])
-    """
-
-    x: Tensor
-    adj: Tensor
-    gram: Tensor
+from pyg_diffpool.ops.contract.coarsening import Coarsening
+from pyg_diffpool.ops.level import read_level
+from pyg_diffpool.ops.validation import check_choice
 
 
 def coarsen(
@@ -76,9 +51,9 @@ def coarsen(
             (default: the last entry of :obj:`batch` plus one)
         mask: On a dense level, which rows are nodes, :math:`(B, N)`: boolean, or 0 and 1 where
             values are checked. (default: all)
-        max_num_nodes: Nodes of the largest graph, or more: spares a GPU from waiting for it.
-            (default: measured)
-        backend: :obj:`"padded"` (one batched product), :obj:`"ragged"` (one product a graph) or
+        max_num_nodes: Nodes of the largest graph, or more: avoids a host–device synchronisation on
+            a GPU. (default: measured)
+        backend: :obj:`"padded"` (one batched product), :obj:`"ragged"` (one product per graph) or
             :obj:`"auto"`; results agree. (default: :obj:`"auto"`)
         validate: Whether to check values as well as shapes.
             (default: :obj:`None`, on the CPU only)
@@ -102,22 +77,8 @@ def coarsen(
         (tensor([3., 3.]), tensor([[2., 1.], [1., 0.]]))
     """
     check_choice("backend", backend, ("auto", *BACKENDS))
-    if is_dense_level(x, s, edge_index):
-        level = dense_level(
-            {"x": x, "s": s},
-            edge_index,
-            edge_weight,
-            batch,
-            batch_size,
-            mask=mask,
-            max_num_nodes=max_num_nodes,
-            validate=validate,
-        ).expanded()
-        x, s = level.rows
-        return Coarsening(*dense_coarsen(x, s, level.adj, level.mask))
-    adjacency, graphs = sparse_level(
-        "x",
-        x,
+    level, (x, s) = read_level(
+        {"x": x, "s": s},
         edge_index,
         edge_weight,
         batch,
@@ -126,5 +87,4 @@ def coarsen(
         max_num_nodes=max_num_nodes,
         validate=validate,
     )
-    check_assignment(s, (x.size(0),))
-    return Coarsening(*contract(x, s, adjacency, graphs, backend, distances=False)[:3])
+    return level.contract(x, s, backend)[0]

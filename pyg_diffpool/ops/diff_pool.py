@@ -1,7 +1,8 @@
-"""DiffPool as a function: pooled graph and both objectives from features and logits."""
+"""DiffPool as a function: pooled graph and side objectives from features and logits."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import NamedTuple
 
 import torch
@@ -10,24 +11,14 @@ from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.assignment_entropy import dense_entropy, row_entropy, sparse_entropy
 from pyg_diffpool.ops.backends import BACKENDS
-from pyg_diffpool.ops.coarsen import Coarsening
-from pyg_diffpool.ops.contraction import contract
-from pyg_diffpool.ops.dense_coarsen import dense_coarsen, mask_rows, node_counts
-from pyg_diffpool.ops.level import (
-    checked_matrices,
-    dense_level,
-    is_dense_level,
-    read_dense,
-    sparse_level,
-)
-from pyg_diffpool.ops.link_prediction import dense_link_loss, sparse_link_loss
-from pyg_diffpool.ops.reduction import check_convention, reduce_graphs
-from pyg_diffpool.ops.segments import Segments
+from pyg_diffpool.ops.contract.coarsening import Coarsening
+from pyg_diffpool.ops.conventions import Convention, PyG, read_convention
+from pyg_diffpool.ops.level import DenseLevel, Level, checked_matrices, read_dense, read_level
+from pyg_diffpool.ops.objectives import OBJECTIVES, Pooling
+from pyg_diffpool.ops.padded_graphs import PaddedGraphs
 from pyg_diffpool.ops.soft_assignment import soft_assignment, soft_assignment_and_entropy
 from pyg_diffpool.ops.validation import (
-    check_assignment,
     check_choice,
     check_clusters,
     check_flag,
@@ -36,70 +27,62 @@ from pyg_diffpool.ops.validation import (
 )
 
 
-class Objectives(NamedTuple):
-    """Both side objectives of a level, one value a graph, and their means over the batch."""
+class Pooled(NamedTuple):
+    """What :func:`pool` returns.
 
-    link: Tensor
-    entropy: Tensor
-    mean_link: Tensor
-    mean_entropy: Tensor
+    Attributes:
+        s: Soft assignment.
+        coarsening: The coarsened level.
+        losses: Each side objective, one value for each graph (or for the batch).
+        means: Their means over the batch.
+    """
+
+    s: Tensor
+    coarsening: Coarsening
+    losses: dict[str, Tensor]
+    means: dict[str, Tensor]
 
 
-def pool_sparse(
+def pool(
     x: Tensor,
     logits: Tensor,
-    columns: Tensor | None,
-    adjacency: Adjacency,
-    graphs: Segments,
-    *,
-    convention: str,
-    scale: str | None,
-    normalize: bool,
-    backend: str,
-) -> tuple[Tensor, Coarsening, Objectives]:
-    """Assign, coarsen a sparse level and judge its assignment, sharing what can be shared."""
-    s, row_entropy = soft_assignment_and_entropy(logits, columns)
-    measured = convention != "reference"
-    pooled, adj, gram, distances = contract(x, s, adjacency, graphs, backend, distances=measured)
-    # A softmax is float32 at least; the next layer expects the format that this one was given.
-    coarsening = Coarsening(pooled.to(x.dtype), adj, gram)
-    link = sparse_link_loss(s, adjacency, graphs, distances, convention, scale, normalize)
-    entropy = sparse_entropy(row_entropy, graphs, convention)
-    return s, coarsening, _objectives(link, entropy, graphs.sizes, convention)
+    level: Level,
+    convention: Convention,
+    columns: Tensor | None = None,
+    backend: str = "auto",
+    skip: Container[str] = (),
+) -> Pooled:
+    """Assign, coarsen a level and judge its assignment, sharing what can be shared.
 
-
-def pool_dense(
-    x: Tensor,
-    logits: Tensor,
-    columns: Tensor | None,
-    adj: Tensor,
-    mask: Tensor | None,
-    *,
-    convention: str,
-    scale: str | None,
-    normalize: bool,
-    with_link: bool = True,
-) -> tuple[Tensor, Coarsening, Objectives]:
-    """Assign, coarsen a dense level and judge its assignment, by entropy alone if so wished."""
+    Args:
+        x: Features.
+        logits: Assignment logits.
+        level: The level.
+        convention: Of the side objectives.
+        columns: Clusters that each graph may use, (B, K). (default: all)
+        backend: See :func:`coarsen`.
+        skip: Names of objectives that are not computed, and count as zero.
+    """
+    graphs = level.graphs
     # What stands in padding must not reach a gradient, not even as 0 · NaN.
-    s, row_entropy = soft_assignment_and_entropy(mask_rows(logits, mask), columns)
-    pooled, coarse_adj, gram = dense_coarsen(x, s, adj, mask)
-    coarsening = Coarsening(pooled.to(x.dtype), coarse_adj, gram)
-    if with_link:
-        link = dense_link_loss(s, adj, mask, convention, scale, normalize)
-    else:
-        link = s.new_zeros(s.size(0))
-    entropy = dense_entropy(row_entropy, mask, convention)
-    return s, coarsening, _objectives(link, entropy, node_counts(x, mask), convention)
-
-
-def _objectives(link: Tensor, entropy: Tensor, sizes: Tensor, convention: str) -> Objectives:
-    return Objectives(
-        link,
-        entropy,
-        reduce_graphs(link, sizes, convention, "mean", pairs=True),
-        reduce_graphs(entropy, sizes, convention, "mean", pairs=False),
+    masked = graphs.mask_rows(logits)
+    s, rows = soft_assignment_and_entropy(
+        masked, None if columns is None else graphs.to_rows(columns)
     )
+    distances = None if "link" in skip else convention.distances
+    coarse, squared = level.contract(x, s, backend, distances)
+    # A softmax is float32 at least; the next layer expects the dtype that this one was given.
+    coarse = coarse._replace(x=coarse.x.to(x.dtype))
+    pooling = Pooling(level, s, rows, coarse, squared)
+    losses: dict[str, Tensor] = {}
+    means: dict[str, Tensor] = {}
+    for name, objective in OBJECTIVES.items():
+        if name in skip:
+            losses[name] = s.new_zeros(graphs.batch_size)
+        else:
+            losses[name] = objective.values(pooling, convention)
+        means[name] = convention.mean(losses[name], graphs.sizes, pairs=objective.pairs)
+    return Pooled(s, coarse, losses, means)
 
 
 def diff_pool(
@@ -166,62 +149,22 @@ def diff_pool(
         >>> x.shape, adj.shape, link_loss.shape
         (torch.Size([2, 2, 8]), torch.Size([2, 2, 2]), torch.Size([]))
     """
-    check_convention(convention)
-    check_choice("scale", scale, (None, "nodes"))
-    check_flag("normalize", normalize)
+    rule = read_convention(convention, scale=scale, normalize=normalize)
     check_choice("backend", backend, ("auto", *BACKENDS))
-    probabilities = convention == "reference"
-    if is_dense_level(x, s, edge_index):
-        level = dense_level(
-            {"x": x, "s": s},
-            edge_index,
-            edge_weight,
-            batch,
-            batch_size,
-            mask=mask,
-            max_num_nodes=max_num_nodes,
-            validate=validate,
-            probabilities=probabilities,
-        )
-        # PyG's numbers count what graphs share once.
-        level = level if convention == "pyg" else level.expanded()
-        x, s = level.rows
-        _, coarsening, objectives = pool_dense(
-            x,
-            s,
-            None,
-            level.adj,
-            level.mask,
-            convention=convention,
-            scale=scale,
-            normalize=normalize,
-        )
-    else:
-        adjacency, graphs = sparse_level(
-            "x",
-            x,
-            edge_index,
-            edge_weight,
-            batch,
-            batch_size,
-            mask=mask,
-            max_num_nodes=max_num_nodes,
-            validate=validate,
-            probabilities=probabilities,
-        )
-        check_assignment(s, (x.size(0),))
-        _, coarsening, objectives = pool_sparse(
-            x,
-            s,
-            None,
-            adjacency,
-            graphs,
-            convention=convention,
-            scale=scale,
-            normalize=normalize,
-            backend=backend,
-        )
-    return coarsening.x, coarsening.adj, objectives.mean_link, objectives.mean_entropy
+    level, (x, s) = read_level(
+        {"x": x, "s": s},
+        edge_index,
+        edge_weight,
+        batch,
+        batch_size,
+        mask=mask,
+        max_num_nodes=max_num_nodes,
+        validate=validate,
+        probabilities=rule.probabilities,
+        expand=not rule.counts_shared_once,
+    )
+    _, coarse, _, means = pool(x, s, level, rule, backend=backend)
+    return coarse.x, coarse.adj, means["link"], means["entropy"]
 
 
 def dense_diff_pool(
@@ -269,12 +212,16 @@ def dense_diff_pool(
     if mask is not None:
         mask = _rows_of_nodes(mask, x)
     (x, s, adj), mask = read_dense({"x": x, "s": s, "adj": adj}, mask)
+    rule = PyG(normalize)
     if mask is not None and mask.dtype != torch.bool:
-        return _pool_weighted(x, adj, s, mask, normalize)
-    _, coarsening, objectives = pool_dense(
-        x, s, None, adj, mask, convention="pyg", scale=None, normalize=normalize
-    )
-    return coarsening.x, coarsening.adj, objectives.mean_link, objectives.mean_entropy
+        return _pool_weighted(x, adj, s, mask, rule)
+    level = _padded_level(adj, mask)
+    _, coarse, _, means = pool(x, s, level, rule)
+    return coarse.x, coarse.adj, means["link"], means["entropy"]
+
+
+def _padded_level(adj: Tensor, mask: Tensor | None) -> DenseLevel:
+    return DenseLevel(adj, PaddedGraphs(mask, adj.size(0), adj.size(1), adj.device))
 
 
 def _rows_of_nodes(mask: Tensor, x: Tensor) -> Tensor:
@@ -287,11 +234,12 @@ def _rows_of_nodes(mask: Tensor, x: Tensor) -> Tensor:
 
 
 def _pool_weighted(
-    x: Tensor, adj: Tensor, s: Tensor, mask: Tensor, normalize: bool
+    x: Tensor, adj: Tensor, s: Tensor, mask: Tensor, rule: PyG
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Multiply rows by what a mask says, as PyG does whatever it says, and pool."""
     mask = mask.unsqueeze(-1).to(x.dtype)
     x, s = x * mask, soft_assignment(s) * mask
-    pooled, coarse_adj, _ = dense_coarsen(x, s, adj, None)
-    link = dense_link_loss(s, adj, None, "pyg", None, normalize)
-    return pooled.to(x.dtype), coarse_adj, link, dense_entropy(row_entropy(s, "pyg"), None, "pyg")
+    level = _padded_level(adj, None)
+    coarse, squared = level.contract(x, s, distances=rule.distances)
+    link, entropy = rule.link(s, level, squared), rule.entropy(rule.row_entropy(s), level.graphs)
+    return coarse.x.to(x.dtype), coarse.adj, link, entropy

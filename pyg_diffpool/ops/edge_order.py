@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch_geometric.index import index2ptr
 
+from pyg_diffpool.ops.operator import register
 from pyg_diffpool.ops.transforms import is_batched, transformed
+from pyg_diffpool.ops.validation import check_edges
 
 # Above it torch has a radix sort; below, NumPy's for 16-bit numbers is faster than torch's other.
 RADIX_SORTED_BY_TORCH = 2**15
@@ -64,3 +67,51 @@ def _small(nodes: Tensor, num_nodes: int) -> bool:
         and num_nodes <= SIXTEEN_BITS
         and not transformed()
     )
+
+
+def _kernel(
+    source: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    num_nodes: int,
+    declared: bool,
+    validate: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    check_edges(source, target, weight, num_nodes, validate)
+    on_cpu = source.device.type == "cpu"
+    if on_cpu and is_increasing(target, source, num_nodes):
+        order = torch.arange(source.numel())
+    else:
+        order = pair_order(target, source, num_nodes)
+        source, target = source.index_select(0, order), target.index_select(0, order)
+    transposed = stable_order(source, num_nodes)
+    symmetric = declared
+    if on_cpu and not declared:
+        by_source = None if weight is None else weight[order][transposed]
+        by_target = None if weight is None else weight[order]
+        symmetric = mirrors(
+            source[transposed], target[transposed], by_source, target, source, by_target
+        )
+    return index2ptr(target, num_nodes), order, transposed, torch.tensor(symmetric)
+
+
+def _fake(
+    source: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    num_nodes: int,
+    declared: bool,
+    validate: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    rowptr = source.new_empty(num_nodes + 1)
+    symmetric = torch.empty((), dtype=torch.bool)
+    return rowptr, torch.empty_like(source), torch.empty_like(source), symmetric
+
+
+order_edges = register(
+    "order_edges",
+    "(Tensor source, Tensor target, Tensor? weight, SymInt num_nodes, bool declared, "
+    "bool validate) -> (Tensor rowptr, Tensor order, Tensor transposed, Tensor symmetric)",
+    _kernel,
+    _fake,
+)

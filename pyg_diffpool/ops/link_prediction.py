@@ -2,25 +2,15 @@ r"""How well an assignment predicts the edges: :math:`\mathbf{A}` against SSᵀ.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.contraction import contract
-from pyg_diffpool.ops.dense_coarsen import mask_adjacency, mask_rows, node_counts
-from pyg_diffpool.ops.level import dense_level, is_dense_level, sparse_level
-from pyg_diffpool.ops.pairwise_cross_entropy import dense_cross_entropy, sparse_cross_entropy
-from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
-from pyg_diffpool.ops.reduction import at_least_one, check_convention, reduce_graphs
-from pyg_diffpool.ops.segments import Segments
-from pyg_diffpool.ops.validation import (
-    check_assignment,
-    check_choice,
-    check_distributions,
-    check_flag,
-)
+from pyg_diffpool.ops.conventions import read_convention
+from pyg_diffpool.ops.level import read_level
+from pyg_diffpool.ops.objectives import OBJECTIVES
+from pyg_diffpool.ops.validation import check_distributions
 
 
 def link_prediction_loss(
@@ -64,21 +54,21 @@ def link_prediction_loss(
             its mean is over the pairs of the batch. :obj:`"pyg"`: the number of
             :func:`torch_geometric.nn.dense_diff_pool`, one norm over the padded batch.
             (default: :obj:`"paper"`)
-        scale: :obj:`"nodes"` divides each graph's norm under :obj:`"paper"` by its number of
-            nodes, so that large graphs do not outweigh small ones. (default: :obj:`None`)
+        scale: An option of :obj:`"paper"`: :obj:`"nodes"` divides each graph's norm by its number
+            of nodes, so that large graphs do not outweigh small ones. (default: :obj:`None`)
         reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value a graph).
             (default: :obj:`"mean"`)
         max_num_nodes: Rows of a padded graph under :obj:`"pyg"`. (default: the largest graph)
-        normalize: Whether :obj:`"pyg"` divides by :math:`B \cdot N_{\max}^2`.
-            (default: :obj:`True`)
+        normalize: An option of :obj:`"pyg"`: whether the norm is divided by
+            :math:`B \cdot N_{\max}^2`. (default: :obj:`True`)
         validate: Whether to check values. (default: :obj:`None`, on the CPU only)
 
     Raises:
         TypeError: If an argument is of the wrong type or dtype.
         ValueError: If sizes or values do not fit (see :func:`coarsen`), a row of :obj:`s` is no
             probability distribution (on a dense level, zeros may stand for padding), a weight lies
-            outside :math:`[0, 1]` under :obj:`"reference"`, or :obj:`"pyg"` is to be reduced
-            otherwise than by mean.
+            outside :math:`[0, 1]` under :obj:`"reference"`, :obj:`"pyg"` is to be reduced otherwise
+            than by mean, or the convention does not have an option.
 
     Example:
         >>> s = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -86,102 +76,21 @@ def link_prediction_loss(
         >>> link_prediction_loss(s, edge_index)  # only the diagonal of SSᵀ is not an edge
         tensor(1.7321)
     """
-    check_convention(convention, reduction)
-    check_choice("scale", scale, (None, "nodes"))
-    probabilities = convention == "reference"
-    check_flag("normalize", normalize)
-    if is_dense_level(s, edge_index):
-        level = dense_level(
-            {"s": s},
-            edge_index,
-            edge_weight,
-            batch,
-            batch_size,
-            mask=mask,
-            max_num_nodes=max_num_nodes,
-            validate=validate,
-            probabilities=probabilities,
-        )
-        # PyG's numbers count what graphs share once.
-        (s,), adj, mask = level if convention == "pyg" else level.expanded()
-        check_distributions(s, validate, padded=True, mask=mask)
-        values = dense_link_loss(s, adj, mask, convention, scale, normalize)
-        sizes = node_counts(adj, mask)
-    else:
-        adjacency, graphs = sparse_level(
-            "s",
-            s,
-            edge_index,
-            edge_weight,
-            batch,
-            batch_size,
-            mask=mask,
-            max_num_nodes=max_num_nodes,
-            validate=validate,
-            probabilities=probabilities,
-        )
-        check_assignment(s, (s.size(0),))
-        check_distributions(s, validate)
-        distances = s.new_empty(0)
-        if convention != "reference":
-            distances = contract(s[:, :0], s, adjacency, graphs, distances=True).distances
-        values = sparse_link_loss(s, adjacency, graphs, distances, convention, scale, normalize)
-        sizes = graphs.sizes
-    return reduce_graphs(values, sizes, convention, reduction, pairs=True)
-
-
-def sparse_link_loss(
-    s: Tensor,
-    adjacency: Adjacency,
-    graphs: Segments,
-    distances: Tensor,
-    convention: str,
-    scale: str | None,
-    normalize: bool,
-) -> Tensor:
-    """Return the loss of each graph (a scalar under ``pyg``)."""
-    dtype = accumulation_dtype(s.dtype)
-    if convention == "reference":
-        return sparse_cross_entropy(s, adjacency.coalesce(), graphs).to(dtype)
-    if convention == "paper":
-        return _scaled(_square_root(distances), graphs.sizes, scale).to(dtype)
-    norm = _square_root(distances.sum())
-    if normalize:
-        norm = norm / at_least_one(graphs.batch_size * graphs.padded_width() ** 2)
-    return norm.to(dtype)
-
-
-def dense_link_loss(
-    s: Tensor,
-    adj: Tensor,
-    mask: Tensor | None,
-    convention: str,
-    scale: str | None,
-    normalize: bool,
-) -> Tensor:
-    """Return the loss of each graph of a dense level (a scalar under ``pyg``)."""
-    dtype = accumulation_dtype(s.dtype, adj.dtype)
-    sizes = node_counts(adj, mask)
-    s = mask_rows(s, mask).to(dtype)
-    # PyG does not mask the adjacency matrix, so that what stands in its padding counts.
-    adj = (adj if convention == "pyg" else mask_adjacency(adj, mask)).to(dtype)
-    if convention == "reference":
-        return dense_cross_entropy(s, adj, mask).to(dtype)
-    with without_autocast(s):
-        difference = exact(adj - s @ s.transpose(1, 2))
-    squared = difference.square().sum((1, 2))
-    if convention == "pyg":
-        entries = adj.numel() if normalize else 1
-        return (_square_root(squared.sum()) / max(entries, 1)).to(dtype)
-    return _scaled(_square_root(squared), sizes, scale).to(dtype)
-
-
-def _scaled(norm: Tensor, sizes: Tensor, scale: str | None) -> Tensor:
-    return norm / sizes.clamp(min=1) if scale == "nodes" else norm
-
-
-def _square_root(squared: Tensor) -> Tensor:
-    """Root whose derivatives at zero are zero; rounding may have left zero slightly negative."""
-    # Higher derivatives must not overflow above it, and no norm is as small, but by cancellation.
-    zero = squared <= torch.finfo(squared.dtype).tiny ** 0.5
-    return squared.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)
+    rule = read_convention(convention, scale=scale, normalize=normalize, reduction=reduction)
+    level, (s,) = read_level(
+        {"s": s},
+        edge_index,
+        edge_weight,
+        batch,
+        batch_size,
+        mask=mask,
+        max_num_nodes=max_num_nodes,
+        validate=validate,
+        probabilities=rule.probabilities,
+        expand=not rule.counts_shared_once,
+    )
+    check_distributions(s, validate, padded=s.dim() == 3, mask=level.graphs.mask)
+    squared = None if rule.distances is None else level.squared_distances(s, rule.distances)
+    values = rule.link(s, level, squared)
+    pairs = OBJECTIVES["link"].pairs
+    return rule.reduce(values, level.graphs.sizes, reduction, pairs=pairs)

@@ -1,4 +1,4 @@
-"""Where each graph of a batch begins and ends."""
+"""Where each graph of a sparse batch begins and ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from torch import Tensor
 from torch_geometric.index import index2ptr
 
 from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.library import operator, traced
+from pyg_diffpool.ops.operator import register, traced
+from pyg_diffpool.ops.precision import exact
 from pyg_diffpool.ops.transforms import refuse_batched, refuse_tracing, transformed
 from pyg_diffpool.ops.validation import check_tensor, read_size, values_checked
 
@@ -27,8 +28,8 @@ class Segments(NamedTuple):
         batch: Graph of each node, :math:`(N)`.
         ptr: First node of each graph, :math:`(B + 1)`.
         batch_size: Number of graphs.
-        given_width: At least the nodes of the largest graph, or :data:`UNKNOWN`: to learn it, a
-            GPU would have to be waited for.
+        given_width: At least the nodes of the largest graph, or :data:`UNKNOWN`, since measuring it
+            on a GPU would synchronise.
     """
 
     batch: Tensor
@@ -42,7 +43,7 @@ class Segments(NamedTuple):
         return self.ptr.diff()
 
     def listed_sizes(self) -> list[int]:
-        """Return :attr:`sizes` as numbers, waiting for them."""
+        """Return :attr:`sizes` as numbers, which synchronises a GPU."""
         if transformed():
             # torch.func refuses tolist() up to torch 2.8.
             return [int(size) for size in self.sizes]
@@ -58,12 +59,34 @@ class Segments(NamedTuple):
         return int(self.sizes.max()) if self.batch_size > 0 else 0
 
     def padded_width(self) -> int | Tensor:
-        """Return the width as given, or a scalar tensor where a number would be waited for."""
+        """Return the width as given, or a scalar tensor where a number would synchronise."""
         if self.given_width != UNKNOWN:
             return self.given_width
         if self.batch_size == 0:
             return 0
         return self.sizes.max()
+
+    @property
+    def mask(self) -> None:
+        """Which rows are nodes: all, for which None stands."""
+        return None
+
+    def mask_rows(self, rows: Tensor) -> Tensor:
+        """Return the rows as they are: all of them are nodes."""
+        return rows
+
+    def sum_rows(self, values: Tensor) -> Tensor:
+        """Sum one value for each node, (N), over each graph, in float64."""
+        values = exact(values)
+        return values.new_zeros(self.batch_size).index_add(0, self.batch, values)
+
+    def padded_mean(self, values: Tensor) -> Tensor:
+        """Mean of one value for each node over the rows of a padded batch, padding being 0."""
+        return values.sum() / at_least_one(self.batch_size * self.padded_width())
+
+    def to_rows(self, values: Tensor) -> Tensor:
+        """Give every node what its graph has: from (B, K) to (N, K)."""
+        return values[self.batch]
 
     def slots(self) -> Tensor:
         """Position of each node in a padded batch whose two leading dimensions are flattened."""
@@ -71,6 +94,11 @@ class Segments(NamedTuple):
         shift = offset - self.ptr[:-1]
         positions = torch.arange(self.batch.numel(), device=self.ptr.device)
         return positions + shift.index_select(0, self.batch)
+
+
+def at_least_one(count: int | Tensor) -> int | Tensor:
+    """Return the count that a mean divides by; the mean of nothing is 0."""
+    return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)
 
 
 def segments(
@@ -132,7 +160,7 @@ def segments(
     ptr = pointers(batch, col, target, size, width, values_checked(batch, validate))
     graphs = Segments(batch, ptr, ptr.size(0) - 1 if batch_size is None else batch_size, width)
     if width == UNKNOWN and ptr.device.type == "cpu" and not traced():
-        # Nobody need wait, and what follows need not ask again.
+        # Measuring does not synchronise here, and is done once.
         graphs = graphs._replace(given_width=graphs.width)
     return graphs
 
@@ -178,7 +206,7 @@ def _pointers_fake(
     return batch.new_empty(batch_size + 1)
 
 
-_checked_pointers = operator(
+_checked_pointers = register(
     "segment_pointers",
     "(Tensor batch, Tensor? col, Tensor? target, SymInt batch_size, SymInt max_num_nodes, "
     "bool validate) -> Tensor",

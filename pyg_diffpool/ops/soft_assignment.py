@@ -7,7 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyg_diffpool.ops.library import differentiable
+from pyg_diffpool.ops.operator import (
+    Gradients,
+    Operator,
+    is_differentiated_again,
+    plain_gradients,
+)
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 
 
@@ -45,7 +50,8 @@ def soft_assignment_and_entropy(
 ) -> tuple[Tensor, Tensor]:
     """Return what :func:`soft_assignment` does, and the entropy of each row."""
     with without_autocast(logits):
-        s, entropy = _softmax_and_entropy(_masked(logits, columns))[:2]
+        masked = _masked(logits, columns)
+        s, entropy, *_ = _SOFTMAX_AND_ENTROPY.way(masked)(masked)
     return s, entropy
 
 
@@ -61,34 +67,29 @@ def _plain(logits: Tensor) -> tuple[Tensor, Tensor]:
     return s, -(s * logarithm.clamp(min=LOWEST_LOGARITHM)).sum(-1)
 
 
-def _forward(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    logarithm = logits.log_softmax(-1)
-    s = logarithm.exp()
-    logarithm.clamp_(min=LOWEST_LOGARITHM)
-    return s, -torch.linalg.vecdot(s, logarithm), logarithm
+class _SoftmaxAndEntropy(torch.autograd.Function):
+    """With s the softmax of a row and H its entropy, ∂H/∂l_k = -s_k (log s_k + H)."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
+        logarithm = logits.log_softmax(-1)
+        s = logarithm.exp()
+        logarithm.clamp_(min=LOWEST_LOGARITHM)
+        if ctx is not None:
+            ctx.save_for_backward(logits, s, logarithm)
+        return s, -torch.linalg.vecdot(s, logarithm)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, grad_entropy: Tensor) -> Gradients:
+        logits, s, logarithm = ctx.saved_tensors
+        onto = (grad, grad_entropy)
+        if is_differentiated_again(onto):
+            return plain_gradients(_plain, (logits,), ctx.needs_input_grad, onto)
+        onto_s = torch.addcmul(grad, logarithm, grad_entropy.unsqueeze(-1), value=-1)
+        return (torch._softmax_backward_data(onto_s, s, -1, s.dtype),)
 
 
-def _setup(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    s, _, logarithm = output
-    ctx.mark_non_differentiable(logarithm)
-    ctx.save_for_backward(inputs[0], s, logarithm)
-
-
-def _restore(ctx: Any) -> tuple[Tensor]:
-    return (ctx.saved_tensors[0],)
-
-
-def _backward(ctx: Any, grad: Tensor, grad_entropy: Tensor, _: Tensor) -> Tensor:
-    _, s, logarithm = ctx.saved_tensors
-    onto_s = torch.addcmul(grad, logarithm, grad_entropy.unsqueeze(-1), value=-1)
-    onto: Tensor = torch._softmax_backward_data(onto_s, s, -1, s.dtype)
-    return onto
-
-
-# With s the softmax of a row and H its entropy, ∂H/∂l_k = -s_k (log s_k + H).
-_softmax_and_entropy = differentiable(
-    "softmax_and_entropy", _forward, _setup, _backward, _plain, _restore
-)
+_SOFTMAX_AND_ENTROPY = Operator(_SoftmaxAndEntropy, _plain)
 
 
 def cluster_mask(sizes: Tensor, ratio: float, max_clusters: int) -> Tensor:
@@ -109,6 +110,6 @@ def cluster_mask(sizes: Tensor, ratio: float, max_clusters: int) -> Tensor:
         >>> cluster_mask(torch.tensor([30, 3, 0]), ratio=0.1, max_clusters=4).sum(1)
         tensor([3, 1, 1])
     """
-    # A product such as 0.1 · 3 lies above the true one by rounding alone; that is no more cluster.
+    # 0.1 · 3 is above 0.3 by rounding alone, which must not add a cluster.
     clusters = (exact(sizes) * ratio - 1e-6).ceil().clamp(min=1, max=max_clusters)
     return torch.arange(max_clusters, device=sizes.device) < clusters.unsqueeze(1)

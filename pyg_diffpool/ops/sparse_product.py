@@ -3,13 +3,21 @@ r"""The sparse product :math:`\mathbf{A}^{\top} \mathbf{X}`, with its gradients 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.library import operator
+from pyg_diffpool.ops.operator import (
+    Arguments,
+    Gradients,
+    is_differentiated_again,
+    operator,
+    plain_gradients,
+    register,
+)
 from pyg_diffpool.ops.precision import accumulated, without_autocast
 
 # On a CPU, MKL's product wins below this many columns and torch's own from there on
@@ -39,19 +47,19 @@ def sparse_product(adjacency: Adjacency, x: Tensor) -> Tensor:
         >>> sparse_product(adjacency, torch.tensor([[1.0], [2.0], [4.0]])).flatten()
         tensor([0., 0., 3.])
     """
-    out: Tensor = _product(x, *adjacency_arguments(adjacency))
+    weight = adjacency.weight
+    out: Tensor = _PRODUCT.way(x, weight)(x, weight, adjacency)
     return out
 
 
-# An adjacency as an operator takes it, and what it is made of again inside.
-ADJACENCY_SIGNATURE = (
-    "Tensor rowptr, Tensor col, Tensor target, Tensor? weight, Tensor symmetric, "
-    "Tensor? transposed, bool coalesced"
+# What an operator takes of an adjacency beside its weights, and what it is made of again inside.
+STRUCTURE = (
+    "Tensor rowptr, Tensor col, Tensor target, Tensor symmetric, Tensor? transposed, bool coalesced"
 )
 
 
-def adjacency_arguments(adjacency: Adjacency) -> tuple[Any, ...]:
-    """Return the arguments that :data:`ADJACENCY_SIGNATURE` describes."""
+def adjacency_structure(adjacency: Adjacency) -> Arguments:
+    """Return the arguments that :data:`STRUCTURE` names."""
     flag = adjacency.undirected
     symmetric = flag if isinstance(flag, Tensor) else torch.tensor(flag)
     # By name: up to torch 2.8 torch.compile cannot slice a NamedTuple that has properties.
@@ -59,11 +67,16 @@ def adjacency_arguments(adjacency: Adjacency) -> tuple[Any, ...]:
         adjacency.rowptr,
         adjacency.col,
         adjacency.target,
-        adjacency.weight,
         symmetric,
         adjacency.transposed,
         adjacency.coalesced,
     )
+
+
+def adjacency_of(weight: Tensor | None, structure: Sequence[Any]) -> Adjacency:
+    """Put an adjacency together from its weights and what :data:`STRUCTURE` names."""
+    rowptr, col, target, symmetric, transposed, coalesced = structure
+    return Adjacency(rowptr, col, target, weight, symmetric, transposed, coalesced)
 
 
 def plain_product(adjacency: Adjacency, x: Tensor) -> Tensor:
@@ -95,9 +108,10 @@ def _matrix(adjacency: Adjacency, weight: Tensor) -> Tensor:
 
 
 def _spend_warning() -> None:
-    """Let torch say now, once a process, that the format is young: the tensors stay in this file.
+    """Make torch emit its warning that CSR tensors are in beta now, silenced.
 
-    Suppressing the warning where they are made would have to change the filters of all threads.
+    It is emitted once per process. To silence it where the tensors are made would change the
+    filters of all threads.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -119,74 +133,108 @@ def edge_products(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:
     return product.values()
 
 
-def _forward(x: Tensor, *adjacency: Any) -> Tensor:
+class _Product(torch.autograd.Function):
+    """The operator in eager mode, where the adjacency is one object."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor | None, adjacency: Adjacency) -> Tensor:
+        """Multiply; :obj:`weight` is that of the adjacency, where autograd sees it."""
+        if ctx is not None:
+            ctx.save_for_backward(x, weight)
+            ctx.adjacency = adjacency
+        with without_autocast(x):
+            return spmm(adjacency, accumulated(x)).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Gradients:
+        """Return the gradients of features and weights."""
+        x, weight = ctx.saved_tensors
+        adjacency = ctx.adjacency
+        if is_differentiated_again((grad,)):
+            return plain_gradients(_plain, (x, weight, adjacency), ctx.needs_input_grad, (grad,))
+        needs_x, needs_weight, _ = ctx.needs_input_grad
+        return (
+            _transposed_product(grad, adjacency) if needs_x else None,
+            _edge_products(x, grad, adjacency).to(weight.dtype) if needs_weight else None,
+            None,
+        )
+
+
+def _plain(x: Tensor, weight: Tensor | None, adjacency: Adjacency) -> Tensor:
     with without_autocast(x):
-        return spmm(Adjacency(*adjacency), accumulated(x)).to(x.dtype)
+        return plain_product(adjacency._replace(weight=weight), accumulated(x)).to(x.dtype)
 
 
-def _plain(x: Tensor, *adjacency: Any) -> Tensor:
-    with without_autocast(x):
-        return plain_product(Adjacency(*adjacency), accumulated(x)).to(x.dtype)
-
-
-def _fake(x: Tensor, *adjacency: Any) -> Tensor:
+def _fake(x: Tensor, weight: Tensor | None, adjacency: Adjacency) -> Tensor:
     return x.new_empty(x.shape)
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, rowptr, col, target, weight, symmetric, transposed, ctx.coalesced = inputs
-    ctx.save_for_backward(x, rowptr, col, target, weight, symmetric, transposed)
+def _transposed_product(grad: Tensor, adjacency: Adjacency) -> Tensor:
+    with without_autocast(grad):
+        return spmm(adjacency.transpose(), accumulated(grad)).to(grad.dtype)
 
 
-def _restore(ctx: Any) -> tuple[Any, ...]:
-    return (*ctx.saved_tensors, ctx.coalesced)
+def _edge_products(x: Tensor, grad: Tensor, adjacency: Adjacency) -> Tensor:
+    with without_autocast(grad):
+        return edge_products(adjacency, accumulated(x), accumulated(grad))
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    x, *adjacency = ctx.saved_tensors
-    weight = adjacency[3]
-    needs_x, needs_weight = ctx.needs_input_grad[0], ctx.needs_input_grad[4]
-    grad_x = grad_weight = None
+def _flatten(x: Tensor, weight: Tensor | None, adjacency: Adjacency) -> Arguments:
+    return (x, weight, *adjacency_structure(adjacency))
+
+
+def _unflatten(x: Tensor, weight: Tensor | None, *structure: Any) -> Arguments:
+    return x, weight, adjacency_of(weight, structure)
+
+
+def _gradient(
+    flat: Arguments, results: Sequence[Tensor], onto: Gradients, needed: tuple[bool, ...]
+) -> Gradients:
+    x, weight, *structure = flat
+    (grad,), (needs_x, needs_weight) = onto, needed[:2]
+    onto_x = onto_weight = None
     if needs_x:
-        grad_x = _transposed_product(grad, *adjacency, ctx.coalesced)
+        onto_x = _transposed_operator(grad, weight, *structure)
     if needs_weight:
-        grad_weight = _weight_gradient(x, grad, *adjacency, ctx.coalesced).to(weight.dtype)
-    return grad_x, None, None, None, grad_weight, None, None, None
+        onto_weight = _edge_operator(x, grad, weight, *structure).to(weight.dtype)
+    return onto_x, onto_weight
 
 
-def _transposed_forward(grad: Tensor, *adjacency: Any) -> Tensor:
-    with without_autocast(grad):
-        return spmm(Adjacency(*adjacency).transpose(), accumulated(grad)).to(grad.dtype)
+def _transposed_kernel(grad: Tensor, weight: Tensor | None, *structure: Any) -> Tensor:
+    return _transposed_product(grad, adjacency_of(weight, structure))
 
 
-def _weight_forward(x: Tensor, grad: Tensor, *adjacency: Any) -> Tensor:
-    with without_autocast(grad):
-        return edge_products(Adjacency(*adjacency), accumulated(x), accumulated(grad))
+def _transposed_fake(grad: Tensor, weight: Tensor | None, *structure: Any) -> Tensor:
+    return grad.new_empty(grad.shape)
 
 
-def _weight_fake(x: Tensor, grad: Tensor, *adjacency: Any) -> Tensor:
-    return accumulated(x.new_empty(adjacency[1].shape))
+def _edge_kernel(x: Tensor, grad: Tensor, weight: Tensor | None, *structure: Any) -> Tensor:
+    return _edge_products(x, grad, adjacency_of(weight, structure))
 
 
-_product = operator(
-    "sparse_product",
-    f"(Tensor x, {ADJACENCY_SIGNATURE}) -> Tensor",
-    _forward,
-    _fake,
-    _setup,
-    _backward,
-    _plain,
-    _restore,
-)
-_transposed_product = operator(
+def _edge_fake(x: Tensor, grad: Tensor, weight: Tensor | None, *structure: Any) -> Tensor:
+    return accumulated(x.new_empty(adjacency_of(weight, structure).col.shape))
+
+
+_transposed_operator = register(
     "transposed_product",
-    f"(Tensor x, {ADJACENCY_SIGNATURE}) -> Tensor",
-    _transposed_forward,
-    _fake,
+    f"(Tensor x, Tensor? weight, {STRUCTURE}) -> Tensor",
+    _transposed_kernel,
+    _transposed_fake,
 )
-_weight_gradient = operator(
+_edge_operator = register(
     "edge_products",
-    f"(Tensor x, Tensor y, {ADJACENCY_SIGNATURE}) -> Tensor",
-    _weight_forward,
-    _weight_fake,
+    f"(Tensor x, Tensor y, Tensor? weight, {STRUCTURE}) -> Tensor",
+    _edge_kernel,
+    _edge_fake,
+)
+_PRODUCT = operator(
+    "sparse_product",
+    f"(Tensor x, Tensor? weight, {STRUCTURE}) -> Tensor",
+    _Product,
+    _plain,
+    _fake,
+    _gradient,
+    _flatten,
+    _unflatten,
 )

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from pyg_diffpool.ops.library import traced
+from pyg_diffpool.ops.operator import traced
 from pyg_diffpool.ops.precision import HALF
 from pyg_diffpool.ops.transforms import is_batched
 
@@ -182,3 +182,15 @@ def check_finite(name: str, weight: Tensor) -> None:
     if not bool(torch.isfinite(weight).all()):
         bad = weight[~torch.isfinite(weight)][0].item()
         raise ValueError(f"{name}: expected finite weights, got {bad}")
+
+
+def check_probabilities(name: str, weight: Tensor | None) -> None:
+    """Raise a :class:`ValueError` unless weights are probabilities of edges."""
+    if weight is None or weight.numel() == 0 or is_batched(weight):
+        return
+    low, high = (float(bound) for bound in weight.detach().aminmax())
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"{name}: expected weights within [0, 1] under convention='reference', whose cross "
+            f"entropy takes them for probabilities, got {low:g} to {high:g}"
+        )

@@ -15,10 +15,10 @@ from pyg_diffpool import (
     link_prediction_loss,
     prepare_adjacency,
 )
-from pyg_diffpool.ops.operator_level import Level
+from pyg_diffpool.ops.level import SparseLevel
 from pyg_diffpool.ops.segments import segments
 from pyg_diffpool.ops.soft_assignment import soft_assignment_and_entropy
-from pyg_diffpool.ops.sparse_product import adjacency_arguments, sparse_product
+from pyg_diffpool.ops.sparse_product import adjacency_structure, sparse_product
 from tests.oracles import coarsen_oracle, entropy_oracle, link_oracle
 from tests.problems import CORNER_CASES, Problem, leaf, make_problem, projection
 
@@ -38,6 +38,10 @@ def level(problem: Problem, weight: torch.Tensor) -> dict:
         "batch": problem.batch,
         "batch_size": problem.batch_size,
     }
+
+
+def flat(level: SparseLevel) -> tuple:
+    return (level.adjacency.weight, *level.structure())
 
 
 def probable(problem: Problem) -> Problem:
@@ -229,8 +233,8 @@ def test_registered_operators_have_second_derivatives(name):
 
     def function(x, s):
         if name == "sparse_product":
-            return OPERATORS.sparse_product(x, *adjacency_arguments(adjacency))
-        return OPERATORS.contract(x, s, *Level(adjacency, graphs, "auto").arguments(), True)[:4]
+            return OPERATORS.sparse_product(x, adjacency.weight, *adjacency_structure(adjacency))
+        return OPERATORS.contract(x, s, *flat(SparseLevel(adjacency, graphs)), "auto", True)[:4]
 
     assert gradgradcheck(function, (x, s) if name == "contract" else (x, s.detach()))
 
@@ -238,9 +242,8 @@ def test_registered_operators_have_second_derivatives(name):
 def test_gradients_that_are_operators_refuse_to_be_differentiated():
     problem = CORNER_CASES["directed, signed weights"]
     x, _, weight = inputs(problem)
-    arguments = adjacency_arguments(
-        prepare_adjacency(problem.edge_index, weight, problem.num_nodes)
-    )
+    adjacency = prepare_adjacency(problem.edge_index, weight, problem.num_nodes)
+    arguments = (adjacency.weight, *adjacency_structure(adjacency))
     for out, name in (
         (OPERATORS.transposed_product(x, *arguments), "transposed_product"),
         (OPERATORS.edge_products(x, x, *arguments), "edge_products"),

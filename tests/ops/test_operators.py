@@ -5,9 +5,9 @@ import torch
 from torch.library import opcheck
 
 from pyg_diffpool import link_prediction_loss, prepare_adjacency
-from pyg_diffpool.ops.operator_level import Level
+from pyg_diffpool.ops.level import SparseLevel
 from pyg_diffpool.ops.segments import segments
-from pyg_diffpool.ops.sparse_product import adjacency_arguments
+from pyg_diffpool.ops.sparse_product import adjacency_structure
 from tests.problems import make_problem
 
 OPERATORS = torch.ops.pyg_diffpool
@@ -28,6 +28,10 @@ def some_graphs(kind: str, dtype: torch.dtype):
     return problem, adjacency, graphs
 
 
+def flat(adjacency, graphs) -> tuple:
+    return (adjacency.weight, *SparseLevel(adjacency, graphs).structure())
+
+
 def leaf(rows: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return rows.detach().to(dtype).requires_grad_()
 
@@ -37,7 +41,7 @@ def leaf(rows: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 def test_sparse_products(kind, dtype):
     problem, adjacency, _ = some_graphs(kind, dtype)
     x = leaf(problem.x, dtype)
-    arguments = adjacency_arguments(adjacency)
+    arguments = (adjacency.weight, *adjacency_structure(adjacency))
     opcheck(OPERATORS.sparse_product.default, (x, *arguments))
     detached = [a.detach() if isinstance(a, torch.Tensor) else a for a in arguments]
     opcheck(OPERATORS.transposed_product.default, (x.detach(), *detached))
@@ -54,7 +58,7 @@ def test_contract(kind, backend, dtype, distances):
     x, s = leaf(problem.x, dtype), leaf(problem.s, dtype)
     opcheck(
         OPERATORS.contract.default,
-        (x, s, *Level(adjacency, graphs, backend).arguments(), distances),
+        (x, s, *flat(adjacency, graphs), backend, distances),
     )
 
 
@@ -66,17 +70,17 @@ def test_contraction_gradient(kind, dtype, needs):
     x, s = problem.x.to(dtype), problem.s.to(dtype)
     level = [
         a.detach() if isinstance(a, torch.Tensor) else a
-        for a in Level(adjacency, graphs, "padded").arguments()
+        for a in (*flat(adjacency, graphs), "padded")
     ]
-    pooled, adj, gram, squared, near, kept = OPERATORS.contract(x, s, *level, True)
+    pooled, adj, gram, squared, near, product = OPERATORS.contract(x, s, *level, True)
     cotangents = [torch.randn_like(result) for result in (pooled, adj, gram, squared)]
     opcheck(
         OPERATORS.contraction_gradient.default,
-        (*cotangents, x, s, kept, gram, near, *level, *needs),
+        (*cotangents, gram, near, product, x, s, *level, *needs),
     )
     opcheck(
         OPERATORS.contraction_gradient.default,
-        (None, None, None, cotangents[3], x, s, kept, gram, near, *level, *needs),
+        (None, None, None, cotangents[3], gram, near, product, x, s, *level, *needs),
     )
 
 

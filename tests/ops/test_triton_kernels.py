@@ -11,8 +11,8 @@ import numpy
 import pytest
 import torch
 
-from pyg_diffpool.ops import triton_kernels
-from pyg_diffpool.ops.triton_kernels import contract, expand, triton_available
+from pyg_diffpool.ops.backends.triton import kernels as triton_kernels
+from pyg_diffpool.ops.backends.triton.kernels import contract, expand, triton_available
 from tests.ops import triton_cases
 
 CASES = [name for name in vars(triton_cases) if name.startswith("test_")]

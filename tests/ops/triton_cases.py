@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pyg_diffpool import coarsen
-from pyg_diffpool.ops import triton_kernels
-from pyg_diffpool.ops.triton_kernels import contract, expand
+from pyg_diffpool.ops.backends.triton import kernels as triton_kernels
+from pyg_diffpool.ops.backends.triton.kernels import contract, expand
 from tests.problems import make_problem
 
-IMPORTED_TOO_EARLY = "pyg_diffpool.ops.triton_programs" in sys.modules
+IMPORTED_TOO_EARLY = "pyg_diffpool.ops.backends.triton.programs" in sys.modules
 DEVICE = "cpu" if os.environ.get("TRITON_INTERPRET") else "cuda"
 FLOAT32, BFLOAT16, FLOAT16 = torch.float32, torch.bfloat16, torch.float16
 

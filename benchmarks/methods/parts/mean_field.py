@@ -11,8 +11,8 @@ from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool import Adjacency, SAGEConv, prepare_adjacency
 from pyg_diffpool.nn import BatchNorm
-from pyg_diffpool.ops.dense_coarsen import mask_rows
 from pyg_diffpool.ops.level import is_dense_level
+from pyg_diffpool.ops.padded_graphs import mask_rows
 
 
 class MeanField(torch.nn.Module):

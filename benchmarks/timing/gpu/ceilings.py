@@ -24,7 +24,7 @@ from benchmarks.timing.rivals import OURS_GIVEN, all_of, told_the_sizes
 from benchmarks.timing.targets import verdict
 from benchmarks.timing.turns import Step, Timing, free_memory, on_cuda, summary, take_turns
 from benchmarks.timing.works import Row, Work
-from pyg_diffpool.ops.triton_kernels import contract, expand, triton_available
+from pyg_diffpool.ops.backends.triton.kernels import contract, expand, triton_available
 
 STEP = "diff_pool, forward and backward"
 REQUIRED_SHARE = 0.6

@@ -19,7 +19,7 @@ from benchmarks.timing.turns import on_cuda
 from benchmarks.timing.works import Row, Work
 from pyg_diffpool import coarsen, diff_pool, link_prediction_loss
 from pyg_diffpool.ops.backends import BACKENDS
-from pyg_diffpool.ops.triton_kernels import triton_available
+from pyg_diffpool.ops.backends.triton.kernels import triton_available
 
 TRITON = "triton"
 

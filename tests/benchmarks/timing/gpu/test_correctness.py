@@ -5,7 +5,8 @@ import pytest
 from benchmarks.timing.gpu import correctness, table
 from benchmarks.timing.gpu.cases import EDGE_INDEX, PREPARED, RAW, make_case, make_cases
 from benchmarks.timing.gpu.part import FAILED, OK
-from pyg_diffpool.ops.backends import BACKENDS, Padded
+from pyg_diffpool.ops.backends import BACKENDS
+from pyg_diffpool.ops.backends.padded import Padded
 
 CASE = make_case((0, 5, 1, 17), 3, 5, seed=0, weights=True)
 
@@ -20,14 +21,14 @@ def test_right_backends_pass():
 
 
 class WrongForward(Padded):
-    def contract(self, x, p, s):
-        out = super().contract(x, p, s)
-        return out._replace(gram=out.gram * 1.001)
+    def contract(self, rows, x, s):
+        pooled, product, gram = super().contract(rows, x, s)
+        return pooled, product, gram * 1.001
 
 
 class WrongBackward(Padded):
-    def expand(self, kept, x, s, onto_x, onto_p, onto_s):
-        grad_x, grad_s = super().expand(kept, x, s, onto_x, onto_p, onto_s)
+    def expand(self, rows, x, s, onto_x, onto_p, onto_s):
+        grad_x, grad_s = super().expand(rows, x, s, onto_x, onto_p, onto_s)
         # One row of one graph, as a kernel with a wrong mask would have it.
         grad_s[3] = math.nan
         return grad_x, grad_s

@@ -2,15 +2,16 @@ import torch
 
 from benchmarks.timing.gpu import repeats
 from benchmarks.timing.gpu.part import FAILED, OK
-from pyg_diffpool.ops.backends import BACKENDS, Padded
+from pyg_diffpool.ops.backends import BACKENDS
+from pyg_diffpool.ops.backends.padded import Padded
 from tests.benchmarks.timing.gpu.parts import setting
 
 
 def test_what_differs_when_repeated_is_caught(monkeypatch):
     class Unsteady(Padded):
-        def contract(self, x, p, s):
-            out = super().contract(x, p, s)
-            return out._replace(pooled=out.pooled + 1e-6 * torch.rand(()))
+        def contract(self, rows, x, s):
+            pooled, product, gram = super().contract(rows, x, s)
+            return pooled + 1e-6 * torch.rand(()), product, gram
 
     rows = repeats.check_repeating("padded", setting())
     assert {row["verdict"] for row in rows} == {OK}

@@ -14,24 +14,13 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.level import DenseLevel, Level, mask_adjacency
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
 from pyg_diffpool.ops.segments import Segments
-from pyg_diffpool.ops.transforms import is_batched, transformed
+from pyg_diffpool.ops.transforms import transformed
 
 REFERENCE_EPSILON = 1e-7
 TILE_ENTRIES = 2**20
-
-
-def check_probabilities(weight: Tensor | None, name: str = "edge_weight") -> None:
-    """Raise a :class:`ValueError` unless weights are probabilities of edges."""
-    if weight is None or weight.numel() == 0 or is_batched(weight):
-        return
-    low, high = (float(bound) for bound in weight.detach().aminmax())
-    if low < 0 or high > 1:
-        raise ValueError(
-            f"{name}: expected weights within [0, 1] under convention='reference', whose cross "
-            f"entropy takes them for probabilities, got {low:g} to {high:g}"
-        )
 
 
 class _Tile(NamedTuple):
@@ -45,13 +34,22 @@ class _Tile(NamedTuple):
     last_row: int
 
 
-def sparse_cross_entropy(s: Tensor, adjacency: Adjacency, graphs: Segments) -> Tensor:
-    """Return the sum over all pairs of each graph."""
+def pairwise_cross_entropy(s: Tensor, level: Level) -> Tensor:
+    """Return the sum over all pairs of nodes of each graph, in float64.
+
+    The two kinds of level have nothing to share here: pairs are visited as they are stored.
+    """
+    if isinstance(level, DenseLevel):
+        return _of_matrices(s, level)
+    return _of_tiles(s, level.adjacency.coalesce(), level.graphs)
+
+
+def _of_tiles(s: Tensor, adjacency: Adjacency, graphs: Segments) -> Tensor:
     totals = exact(s.new_zeros(graphs.batch_size))
     for tile in _tiles(graphs):
         arguments = (s, adjacency.weight, adjacency, graphs, tile)
         if transformed():
-            # Checkpoints are not made for that: all tiles are kept.
+            # Function transforms do not support checkpoints: all tiles are kept.
             part = _tile_loss(*arguments)
         else:
             part = checkpoint(_tile_loss, *arguments, use_reentrant=False)
@@ -60,8 +58,10 @@ def sparse_cross_entropy(s: Tensor, adjacency: Adjacency, graphs: Segments) -> T
     return totals
 
 
-def dense_cross_entropy(s: Tensor, adj: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the sum over all pairs of each graph of a dense level."""
+def _of_matrices(s: Tensor, level: DenseLevel) -> Tensor:
+    mask, dtype = level.mask, level.loss_dtype(s)
+    s = level.graphs.mask_rows(s).to(dtype)
+    adj = mask_adjacency(level.adj, mask).to(dtype)
     valid = torch.ones_like(adj, dtype=torch.bool)
     if mask is not None:
         valid = mask.unsqueeze(1) & mask.unsqueeze(2)

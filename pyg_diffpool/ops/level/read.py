@@ -1,9 +1,9 @@
-"""From the arguments of a public function to a checked level: sparse, or dense."""
+"""From the arguments of a public function to a level, read and checked once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -11,15 +11,18 @@ from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops.adjacency import Adjacency, prepare_adjacency
-from pyg_diffpool.ops.dense_coarsen import mask_adjacency
 from pyg_diffpool.ops.edge_formats import SPARSE_LAYOUTS
-from pyg_diffpool.ops.pairwise_cross_entropy import check_probabilities
+from pyg_diffpool.ops.level.dense import DenseLevel, mask_adjacency
+from pyg_diffpool.ops.level.sparse import SparseLevel
+from pyg_diffpool.ops.padded_graphs import PaddedGraphs
 from pyg_diffpool.ops.segments import Segments, segments
 from pyg_diffpool.ops.validation import (
+    check_assignment,
     check_clusters,
     check_finite,
     check_flag,
     check_floating,
+    check_probabilities,
     check_tensor,
     kind,
     read_size,
@@ -27,27 +30,7 @@ from pyg_diffpool.ops.validation import (
     values_seen,
 )
 
-
-class DenseLevel(NamedTuple):
-    """A checked dense level; a batch of one stands for all graphs, as in any product of tensors.
-
-    Attributes:
-        rows: What has a row for each node, each (B, N, ·) or (1, N, ·), in the order given.
-        adj: Adjacency matrices (B, N, N) or (1, N, N).
-        mask: Which rows are nodes, (B, N) or (1, N), or None for all; boolean.
-    """
-
-    rows: tuple[Tensor, ...]
-    adj: Tensor
-    mask: Tensor | None
-
-    def expanded(self) -> DenseLevel:
-        """Return the same with a batch of :math:`B` everywhere; nothing is copied."""
-        parts = (*self.rows, self.adj, *(() if self.mask is None else (self.mask,)))
-        size = _batch_size(parts)
-        rows = tuple(_expand(part, size) for part in self.rows)
-        mask = None if self.mask is None else _expand(self.mask, size)
-        return DenseLevel(rows, _expand(self.adj, size), mask)
+Edges: TypeAlias = Tensor | EdgeIndex | SparseTensor | Adjacency
 
 
 def is_dense_level(*arguments: object) -> bool:
@@ -55,44 +38,115 @@ def is_dense_level(*arguments: object) -> bool:
     return any(isinstance(value, Tensor) and value.dim() == 3 for value in arguments)
 
 
-def sparse_level(
-    name: str,
-    rows: Tensor,
-    edge_index: Tensor | EdgeIndex | SparseTensor | Adjacency,
-    edge_weight: Tensor | None,
-    batch: Tensor | Segments | None,
-    batch_size: int | None,
+def read_level(
+    rows: dict[str, Tensor],
+    edge_index: Edges,
+    edge_weight: Tensor | None = None,
+    batch: Tensor | Segments | None = None,
+    batch_size: int | None = None,
     *,
-    mask: Tensor | None,
-    max_num_nodes: int | None,
-    validate: bool | None,
+    mask: Tensor | None = None,
+    max_num_nodes: int | None = None,
+    validate: bool | None = None,
     probabilities: bool = False,
-) -> tuple[Adjacency, Segments]:
-    """Check a sparse level, and return its adjacency and its graphs.
+    expand: bool = True,
+) -> tuple[SparseLevel | DenseLevel, tuple[Tensor, ...]]:
+    """Read a level, sparse or dense, having checked everything that belongs to it.
 
     Args:
-        name: What to call :obj:`rows` in an error.
-        rows: A row for each node, (N, ·).
-        edge_index: As in ``coarsen``, as are the arguments that follow.
-        edge_weight: Weights of the edges.
-        batch: Graph of each node.
+        rows: What has a row for each node, by the name for errors: (N, ·); or (B, N, ·), (1, N, ·)
+            or (N, ·) on a dense level.
+        edge_index: As in :func:`~pyg_diffpool.coarsen`, as are the arguments that follow.
+        edge_weight: Weights of the edges of a sparse level.
+        batch: Graph of each node of a sparse level.
         batch_size: Number of graphs.
-        mask: Refused.
+        mask: Which rows of a dense level are nodes.
         max_num_nodes: Nodes of the largest graph.
         validate: Whether to check values.
         probabilities: Whether weights must lie within 0 and 1.
+        expand: Whether what all graphs of a dense level have in common is expanded to one for each;
+            nothing is copied.
+
+    Returns:
+        The level, and the rows in their order, (N, ·) or (B, N, ·).
     """
+    if is_dense_level(edge_index, *rows.values()):
+        return read_dense_level(
+            rows,
+            edge_index,
+            edge_weight,
+            batch,
+            batch_size,
+            mask=mask,
+            max_num_nodes=max_num_nodes,
+            validate=validate,
+            probabilities=probabilities,
+            expand=expand,
+        )
+    level = read_sparse_level(
+        rows,
+        edge_index,
+        edge_weight,
+        batch,
+        batch_size,
+        mask=mask,
+        max_num_nodes=max_num_nodes,
+        validate=validate,
+        probabilities=probabilities,
+    )
+    return level, tuple(rows.values())
+
+
+def read_sparse_level(
+    rows: dict[str, Tensor],
+    edge_index: Edges,
+    edge_weight: Tensor | None = None,
+    batch: Tensor | Segments | None = None,
+    batch_size: int | None = None,
+    *,
+    mask: Tensor | None = None,
+    max_num_nodes: int | None = None,
+    validate: bool | None = None,
+    probabilities: bool = False,
+) -> SparseLevel:
+    """Read a sparse level; arguments are those of :func:`read_level`."""
     check_flag("validate", validate, optional=True)
-    check_floating(name, rows, 2)
+    name, first = next(iter(rows.items()))
+    check_floating(name, first, 2)
     refuse_mask(mask)
-    nodes = rows.size(0)
+    nodes = first.size(0)
     if isinstance(edge_index, Tensor) and edge_index.is_floating_point():
-        _refuse_dense(name, edge_index, nodes)
+        _refuse_matrix(name, edge_index, nodes)
     adjacency = prepare_adjacency(edge_index, edge_weight, nodes, validate=validate)
-    graphs = segments(nodes, batch, batch_size, max_num_nodes, rows.device, validate, adjacency)
-    if probabilities and values_checked(rows, validate):
-        check_probabilities(_given_weights(edge_index, edge_weight))
-    return adjacency, graphs
+    graphs = segments(nodes, batch, batch_size, max_num_nodes, first.device, validate, adjacency)
+    if probabilities and values_checked(first, validate):
+        check_probabilities("edge_weight", _given_weights(edge_index, edge_weight))
+    if "s" in rows:
+        check_assignment(rows["s"], (nodes,))
+    return SparseLevel(adjacency, graphs)
+
+
+def read_graphs(
+    s: Tensor,
+    batch: Tensor | Segments | None,
+    batch_size: int | None,
+    mask: Tensor | None,
+    max_num_nodes: int | None,
+    validate: bool | None,
+) -> Segments | PaddedGraphs:
+    """Read which rows of an assignment belong to which graph, where there are no edges."""
+    check_flag("validate", validate, optional=True)
+    if not is_dense_level(s):
+        check_floating("s", s, 2)
+        check_assignment(s, (s.size(0),))
+        refuse_mask(mask)
+        return segments(s.size(0), batch, batch_size, max_num_nodes, s.device, validate)
+    check_assignment(s, tuple(s.shape[:2]))
+    _refuse("batch", batch)
+    (s,), mask = read_dense({"s": s}, read_mask(mask, validate))
+    graphs, nodes = s.size(0), s.size(1)
+    _check_sizes(graphs, nodes, batch_size, max_num_nodes)
+    return PaddedGraphs(None if mask is None else _expand(mask, graphs), graphs, nodes, s.device)
 
 
 def refuse_mask(mask: object) -> None:
@@ -103,7 +157,7 @@ def refuse_mask(mask: object) -> None:
         )
 
 
-def _refuse_dense(name: str, adj: Tensor, nodes: int) -> None:
+def _refuse_matrix(name: str, adj: Tensor, nodes: int) -> None:
     if adj.layout == torch.strided and adj.shape == (nodes, nodes):
         raise TypeError(
             f"edge_index: expected edges [2, E] of an integer dtype beside {name} [N, ·], got a "
@@ -112,31 +166,20 @@ def _refuse_dense(name: str, adj: Tensor, nodes: int) -> None:
         )
 
 
-def dense_level(
+def read_dense_level(
     rows: dict[str, Tensor],
     adj: object,
     edge_weight: Tensor | None = None,
     batch: Tensor | Segments | None = None,
     batch_size: int | None = None,
     *,
-    mask: Tensor | None,
+    mask: Tensor | None = None,
     max_num_nodes: int | None = None,
-    validate: bool | None,
+    validate: bool | None = None,
     probabilities: bool = False,
-) -> DenseLevel:
-    """Check a dense level, whose parts may share what they have in common for all graphs.
-
-    Args:
-        rows: What has a row for each node, by name: (B, N, ·), (1, N, ·) or (N, ·).
-        adj: Adjacency matrices (B, N, N), (1, N, N) or (N, N).
-        edge_weight: Refused, as are the edges of :obj:`adj` by other means than a matrix.
-        batch: Refused.
-        batch_size: None, or :math:`B`.
-        mask: Which rows are nodes, (B, N), (1, N) or (N).
-        max_num_nodes: None, or :math:`N`.
-        validate: Whether to check values.
-        probabilities: Whether weights must lie within 0 and 1.
-    """
+    expand: bool = True,
+) -> tuple[DenseLevel, tuple[Tensor, ...]]:
+    """Read a dense level; arguments and results are those of :func:`read_level`."""
     check_flag("validate", validate, optional=True)
     for name, value in rows.items():
         check_floating(name, value, (2, 3))
@@ -146,15 +189,22 @@ def dense_level(
     matrices = checked_matrices("edge_index", adj, first, rows[first])
     _refuse("edge_weight", edge_weight)
     _refuse("batch", batch)
-    parts, truth = read_dense({**rows, "edge_index": matrices}, read_mask(mask, validate))
-    level = DenseLevel(parts[:-1], parts[-1], truth)
-    _check_sizes(_batch_size(parts), parts[0].size(1), batch_size, max_num_nodes)
+    (*parts, shaped), truth = read_dense(
+        {**rows, "edge_index": matrices}, read_mask(mask, validate)
+    )
+    graphs, nodes = _batch_size((*parts, shaped)), shaped.size(1)
+    _check_sizes(graphs, nodes, batch_size, max_num_nodes)
     if values_seen(matrices, validate):
-        weights = mask_adjacency(level.adj, level.mask)
+        weights = mask_adjacency(shaped, truth)
         check_finite("edge_index", weights)
         if probabilities:
-            check_probabilities(weights, "edge_index")
-    return level
+            check_probabilities("edge_index", weights)
+    if expand:
+        parts = [_expand(part, graphs) for part in parts]
+        shaped = _expand(shaped, graphs)
+        truth = None if truth is None else _expand(truth, graphs)
+    level = DenseLevel(shaped, PaddedGraphs(truth, graphs, nodes, shaped.device))
+    return level, tuple(parts)
 
 
 def checked_matrices(name: str, adj: object, first: str, rows: Tensor) -> Tensor:
@@ -211,22 +261,6 @@ def read_dense(
     return tuple(shaped.values()), mask
 
 
-def dense_rows(
-    s: Tensor,
-    batch: Tensor | Segments | None,
-    batch_size: int | None,
-    mask: Tensor | None,
-    max_num_nodes: int | None,
-    validate: bool | None,
-) -> Tensor | None:
-    """Check the arguments of a dense level without edges, and return the mask (B, N)."""
-    check_flag("validate", validate, optional=True)
-    _refuse("batch", batch)
-    (s,), mask = read_dense({"s": s}, read_mask(mask, validate))
-    _check_sizes(s.size(0), s.size(1), batch_size, max_num_nodes)
-    return None if mask is None else _expand(mask, s.size(0))
-
-
 def _refuse(name: str, value: object) -> None:
     if value is not None:
         raise ValueError(f"{name}: expected None on a dense level, got {kind(value)}")
@@ -269,7 +303,7 @@ def _batched(value: Tensor) -> Tensor:
 def _batch_size(parts: Iterable[Tensor]) -> int:
     """Return the batch size of tensors of which some have but one graph for all."""
     sizes = [part.size(0) for part in parts]
-    # Equal sizes first: a compiler that knows them by name would guard what is compared with 1.
+    # Equal sizes first: a compiler that knows sizes as symbols would guard a comparison with 1.
     if all(size == sizes[0] for size in sizes):
         return sizes[0]
     return next(size for size in sizes if size != 1)

@@ -8,14 +8,18 @@ r"""The squared distance between an adjacency matrix and its prediction, without
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 from torch_geometric.index import index2ptr
 
 from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.operator_level import Level
 from pyg_diffpool.ops.precision import exact
 from pyg_diffpool.ops.segments import Segments
+
+if TYPE_CHECKING:
+    from pyg_diffpool.ops.level import SparseLevel
 
 # Below this share of ‖A‖² the three terms of the identity cancel too far for float32 products.
 NEAR_OPTIMUM = 1e-3
@@ -47,9 +51,9 @@ def near_optimum(squared: Tensor, norms: Tensor) -> Tensor:
 
 
 def in_float64(near: Tensor, s: Tensor) -> Tensor | slice | None:
-    """Index the graphs that need products in float64, if there are any.
+    """Index the graphs that need products in float64, or return None where none does.
 
-    A GPU would have to be waited for to find out, and is good at float64: there, all do.
+    Finding out would synchronise a GPU, which is fast in float64: there, all graphs get them.
     """
     if s.dtype == torch.float64:
         return None
@@ -59,27 +63,28 @@ def in_float64(near: Tensor, s: Tensor) -> Tensor | slice | None:
 
 
 def exactly(
-    near: Tensor | slice, level: Level, s: Tensor
-) -> tuple[Level, Tensor, Tensor | slice, Tensor | slice]:
+    near: Tensor | slice, level: SparseLevel, s: Tensor
+) -> tuple[SparseLevel, Tensor, Tensor | slice, Tensor | slice]:
     """Keep the chosen graphs, in float64; return also which nodes and edges were kept."""
-    adjacency, graphs, _ = level
+    adjacency, graphs = level
     if isinstance(near, slice):
-        return level._replace(backend="auto"), exact(s), near, near
+        return level, exact(s), near, near
     nodes = near[graphs.batch]
     edges = nodes[adjacency.target]
     position = nodes.cumsum(0) - 1
     sizes = graphs.sizes[near]
+    target = position[adjacency.target[edges]]
     kept = adjacency._replace(
-        rowptr=index2ptr(position[adjacency.target[edges]], int(sizes.sum())),
+        rowptr=index2ptr(target, int(sizes.sum())),
         col=position[adjacency.col[edges]],
-        target=position[adjacency.target[edges]],
+        target=target,
         weight=None if adjacency.weight is None else adjacency.weight[edges],
         transposed=None,
     )
     batch = torch.arange(sizes.numel()).repeat_interleave(sizes)
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
     chosen = Segments(batch, ptr, sizes.numel(), int(sizes.max()))
-    return Level(kept, chosen, "auto"), exact(s[nodes]), nodes, edges
+    return level._replace(adjacency=kept, graphs=chosen), exact(s[nodes]), nodes, edges
 
 
 def _own_weights(adjacency: Adjacency) -> Tensor:

@@ -1,4 +1,4 @@
-r"""What runs on the GPU: the programs that :mod:`pyg_diffpool.ops.triton_kernels` launches.
+r"""What runs on the GPU: the programs that ``kernels.py`` launches.
 
 Importing this module imports Triton, whose decorators read ``TRITON_INTERPRET`` there and then; so
 nothing but that module imports it, and only when a kernel is called.

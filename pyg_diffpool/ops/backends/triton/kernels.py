@@ -8,8 +8,8 @@ three products a graph; backward (:func:`expand`) reads each once and writes eac
 * Results are the same bits on every run: no atomics, and all sums in an order given by the shapes.
   Graphs of more than :math:`C` nodes are contracted in chunks of :math:`C` rows, whose partial sums
   a second launch adds up.
-* Nothing waits for the device: the number of programs and the size of the workspace follow from
-  shapes, and a program finds its graph on the device (see :mod:`pyg_diffpool.ops.triton_programs`).
+* Nothing synchronises with the device: the number of programs and the size of the workspace follow
+  from shapes, and a program finds its graph on the device (see ``programs.py``).
 
 The functions take checked arguments and know nothing of autograd. Triton is optional (extra
 ``triton``), and imported with the first call.
@@ -348,7 +348,7 @@ def _programs(precision: str, **operands: Tensor) -> tuple[ModuleType, bool]:
         )
     import triton
 
-    from pyg_diffpool.ops import triton_programs
+    from pyg_diffpool.ops.backends.triton import programs as triton_programs
 
     interpreted = not isinstance(triton_programs.contract_chunk, triton.JITFunction)
     if operands["x"].device.type == "cpu" and not interpreted:

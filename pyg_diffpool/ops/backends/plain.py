@@ -1,0 +1,40 @@
+"""What a backend contracts, in PyTorch's own operations, which can be differentiated at will."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pyg_diffpool.ops.backends.choice import choose_backend
+from pyg_diffpool.ops.operator import traced
+from pyg_diffpool.ops.segments import UNKNOWN, Segments
+
+
+def plain_contract(
+    graphs: Segments, x: Tensor, p: Tensor, s: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what a backend's ``contract`` does."""
+    columns = [x.size(1), s.size(1), s.size(1)]
+    out = _products(graphs, s, torch.cat([x, p, s], 1))
+    pooled, product, gram = torch.split(out, columns, -1)
+    return pooled, product, gram
+
+
+def _products(graphs: Segments, s: Tensor, rows: Tensor) -> Tensor:
+    batch_size, clusters, columns = graphs.batch_size, s.size(1), rows.size(1)
+    if graphs.given_width == UNKNOWN and traced():
+        # Sizes are not known: add up the outer products of the rows.
+        outer = s.unsqueeze(2) * rows.unsqueeze(1)
+        zeros = rows.new_zeros(batch_size, clusters, columns)
+        return zeros.index_add(0, graphs.batch, outer)
+    if choose_backend(graphs, clusters, columns) == "ragged":
+        sizes = graphs.listed_sizes()
+        runs = zip(torch.split(s, sizes), torch.split(rows, sizes), strict=True)
+        return torch.stack([run.t() @ values for run, values in runs])
+    slots = graphs.slots()
+
+    def padded(values: Tensor) -> Tensor:
+        zeros = values.new_zeros(batch_size * graphs.width, values.size(1))
+        return zeros.index_add(0, slots, values).view(batch_size, graphs.width, values.size(1))
+
+    return torch.bmm(padded(s).transpose(1, 2), padded(rows))

@@ -1,0 +1,1 @@
+"""The three contractions of a sparse level, forwards and backwards, and the distances they give."""

@@ -1,0 +1,47 @@
+"""The conventions by name. A new one is a file here, and a row of the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyg_diffpool.ops.conventions.base import Convention
+from pyg_diffpool.ops.conventions.paper import Paper
+from pyg_diffpool.ops.conventions.pyg import PyG
+from pyg_diffpool.ops.conventions.reference import Reference
+from pyg_diffpool.ops.validation import check_choice, check_flag
+
+__all__ = ["CONVENTIONS", "Convention", "PyG", "read_convention"]
+
+CONVENTIONS: dict[str, type[Convention]] = {"paper": Paper, "reference": Reference, "pyg": PyG}
+REDUCTIONS = ("mean", "sum", "none")
+# Every option of a convention, with the value that says nothing.
+NOTHING_SAID: dict[str, Any] = {"scale": None, "normalize": True}
+
+
+def read_convention(
+    convention: str, *, scale: str | None = None, normalize: bool = True, reduction: str = "mean"
+) -> Convention:
+    """Return a convention with its options, having checked that it has what was asked for.
+
+    Raises:
+        ValueError: If a name is unknown, or the convention does not have an option or a reduction.
+    """
+    check_choice("convention", convention, tuple(CONVENTIONS))
+    check_choice("scale", scale, (None, "nodes"))
+    check_choice("reduction", reduction, REDUCTIONS)
+    check_flag("normalize", normalize)
+    kind = CONVENTIONS[convention]
+    if reduction not in kind.reductions:
+        raise ValueError(
+            f"reduction: expected 'mean' beside convention={convention!r}, whose number belongs to "
+            f"a whole batch, got {reduction!r}"
+        )
+    given = {"scale": scale, "normalize": normalize}
+    for option, value in given.items():
+        if option not in kind.options and value != NOTHING_SAID[option]:
+            owners = [name for name, other in CONVENTIONS.items() if option in other.options]
+            raise ValueError(
+                f"{option}: expected {NOTHING_SAID[option]!r} beside convention={convention!r}, as "
+                f"it is an option of convention={' or '.join(map(repr, owners))}, got {value!r}"
+            )
+    return kind(**{option: given[option] for option in kind.options})

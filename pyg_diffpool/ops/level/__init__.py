@@ -1,0 +1,39 @@
+"""A batch of graphs, read and checked once: sparse or dense. Whatever pools is written over it."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from pyg_diffpool.ops.level.dense import DenseLevel, mask_adjacency
+from pyg_diffpool.ops.level.read import (
+    Edges,
+    checked_matrices,
+    is_dense_level,
+    read_dense,
+    read_dense_level,
+    read_graphs,
+    read_level,
+    read_mask,
+    read_sparse_level,
+    refuse_mask,
+)
+from pyg_diffpool.ops.level.sparse import SparseLevel
+
+__all__ = [
+    "DenseLevel",
+    "Edges",
+    "Level",
+    "SparseLevel",
+    "checked_matrices",
+    "is_dense_level",
+    "mask_adjacency",
+    "read_dense",
+    "read_dense_level",
+    "read_graphs",
+    "read_level",
+    "read_mask",
+    "read_sparse_level",
+    "refuse_mask",
+]
+
+Level: TypeAlias = SparseLevel | DenseLevel

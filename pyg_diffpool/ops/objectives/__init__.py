@@ -1,0 +1,11 @@
+"""The side objectives by name. A new one is a file here, and a row of the table."""
+
+from __future__ import annotations
+
+from pyg_diffpool.ops.objectives.entropy import ENTROPY
+from pyg_diffpool.ops.objectives.link import LINK
+from pyg_diffpool.ops.objectives.objective import Objective, Pooling
+
+__all__ = ["OBJECTIVES", "Objective", "Pooling"]
+
+OBJECTIVES: dict[str, Objective] = {"link": LINK, "entropy": ENTROPY}

@@ -1,0 +1,15 @@
+"""The link prediction objective: how well an assignment predicts the edges."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from pyg_diffpool.ops.conventions import Convention
+from pyg_diffpool.ops.objectives.objective import Objective, Pooling
+
+
+def _values(pooling: Pooling, convention: Convention) -> Tensor:
+    return convention.link(pooling.s, pooling.level, pooling.squared)
+
+
+LINK = Objective(_values, pairs=True)

@@ -1,0 +1,59 @@
+"""Which rows of a padded batch are nodes; the counterpart of :class:`Segments` on dense levels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+def mask_rows(rows: Tensor, mask: Tensor | None) -> Tensor:
+    """Set the rows (B, N, ·) that are not nodes to zero, whatever they hold."""
+    return rows if mask is None else rows.masked_fill(~mask.unsqueeze(-1), 0.0)
+
+
+class PaddedGraphs(NamedTuple):
+    """The graphs of a batch as matrices of equally many rows, of which some may be padding.
+
+    It has the methods of :class:`~pyg_diffpool.ops.segments.Segments` that do not depend on how
+    rows are stored.
+
+    Attributes:
+        mask: Which rows are nodes, :math:`(B, N)` or :math:`(1, N)`, or None for all.
+        batch_size: Number of graphs.
+        width: Rows of each graph.
+        device: Where the rows are.
+    """
+
+    mask: Tensor | None
+    batch_size: int
+    width: int
+    device: torch.device
+
+    @property
+    def sizes(self) -> Tensor:
+        """Number of nodes of each graph."""
+        if self.mask is not None:
+            return self.mask.sum(1)
+        return torch.full((self.batch_size,), self.width, device=self.device)
+
+    def mask_rows(self, rows: Tensor) -> Tensor:
+        """Set the rows (B, N, ·) that are not nodes to zero, whatever they hold."""
+        return mask_rows(rows, self.mask)
+
+    def sum_rows(self, values: Tensor) -> Tensor:
+        """Sum one value for each row, (B, N), over the nodes of each graph."""
+        return self._of_nodes(values).sum(1)
+
+    def padded_mean(self, values: Tensor) -> Tensor:
+        """Mean of one value for each row over all rows, those of padding counting as 0."""
+        values = self._of_nodes(values)
+        return values.sum() / max(values.numel(), 1)
+
+    def to_rows(self, values: Tensor) -> Tensor:
+        """Give every row what its graph has, (B, K); the result broadcasts to (B, N, K)."""
+        return values.unsqueeze(1)
+
+    def _of_nodes(self, values: Tensor) -> Tensor:
+        return values if self.mask is None else values.masked_fill(~self.mask, 0.0)
