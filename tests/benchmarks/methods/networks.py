@@ -1,5 +1,7 @@
 """Small graphs, and what every network of a method is called with."""
 
+from collections.abc import Sequence
+
 import torch
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import to_undirected
@@ -35,10 +37,8 @@ def odd_graphs() -> list[Data]:
     return [random_graph(12, 0), lone, random_graph(2, 1, 1.0), edgeless, random_graph(17, 2)]
 
 
-def permuted(data: Data, seed: int) -> Data:
-    """Return the same graph under another numbering of its nodes."""
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(data.num_nodes, generator=generator)
+def permuted(data: Data, order: torch.Tensor) -> Data:
+    """Return the same graph with the node at ``order[i]`` in place ``i``."""
     place = order.argsort()
     return Data(x=data.x[order], edge_index=place[data.edge_index], y=data.y)
 
@@ -49,22 +49,42 @@ def small_settings(method: str, **overrides: object) -> Settings:
     return settings
 
 
-def small_network(method: str, settings: Settings, sizes: list[int]) -> torch.nn.Module:
+def small_problem(
+    settings: Settings, sizes: list[int], num_features: int = NUM_FEATURES
+) -> Problem:
+    """Return a problem with fewer clusters at each pooling."""
+    clusters = [4, 2, 1][: settings.num_pools]
+    return Problem(num_features, NUM_CLASSES, clusters, torch.tensor(sizes))
+
+
+def small_network(
+    method: str, settings: Settings, sizes: list[int], num_features: int = NUM_FEATURES
+) -> torch.nn.Module:
     """Return a method's network for graphs of the given sizes."""
     torch.manual_seed(0)
-    clusters = [4, 2][: settings.num_pools]
-    problem = Problem(NUM_FEATURES, NUM_CLASSES, clusters, torch.tensor(sizes))
-    return load_method(method).build(settings, problem)
+    return load_method(method).build(settings, small_problem(settings, sizes, num_features))
 
 
-def batch_of(method: str, settings: Settings, graphs: list[Data]) -> Batch:
-    """Return one batch, with what the method prepares."""
-    loader = ResidentLoader(graphs, len(graphs))
+def loader_of(
+    method: str, settings: Settings, graphs: Sequence[Data], batch_size: int
+) -> ResidentLoader | PreparedLoader:
+    """Return batches, with what the method prepares of each graph without its label."""
+    loader = ResidentLoader(graphs, batch_size)
     prepare = getattr(load_method(method), "prepare", None)
     if prepare is None:
-        return next(iter(loader))
+        return loader
     bare = [Data(x=data.x, edge_index=data.edge_index) for data in graphs]
-    return next(iter(PreparedLoader(loader, [prepare(data, settings) for data in bare])))
+    return PreparedLoader(loader, [prepare(data, settings) for data in bare])
+
+
+def batch_of(method: str, settings: Settings, graphs: Sequence[Data]) -> Batch:
+    """Return one batch, with what the method prepares."""
+    return next(iter(loader_of(method, settings, graphs, len(graphs))))
+
+
+def prepared(method: str, settings: Settings, graph: Data) -> Data:
+    """Return a graph with what the method prepares of it."""
+    return graph.clone().update(load_method(method).prepare(graph, settings))
 
 
 def logits_of(method: str, settings: Settings, net: torch.nn.Module, graphs: list[Data]):

@@ -1,18 +1,29 @@
+import math
 import os
 from pathlib import Path
 
+import joblib
+import numpy as np
 import pytest
 import torch
 from torch.nn import Dropout
 
 from benchmarks.data.dataset import cached_dataset, folds_of
-from benchmarks.methods import KERNEL, kind_of, method_names
+from benchmarks.data.task import Multiclass
+from benchmarks.methods import KERNEL, kind_of, load_kernel, method_names
 from benchmarks.runs.plan import make_plan
 from benchmarks.runs.worker import run_cell
+from benchmarks.spec.errors import UsageError
+from benchmarks.training.classifier import train
+from pyg_diffpool import DiffPoolNet, SAGEConv
+from pyg_diffpool.datasets import CommunityChains
+from tests.benchmarks.kernels.small_graphs import grams_of, random_graphs
+from tests.benchmarks.kernels.small_graphs import permuted as permuted_graphs
 from tests.benchmarks.methods.networks import (
     NETWORKS,
     NUM_CLASSES,
     NUM_FEATURES,
+    loader_of,
     logits_of,
     odd_graphs,
     permuted,
@@ -28,6 +39,7 @@ OF_THE_PAPER = {
     *("s2v", "s2v-diffpool1", "s2v-diffpool2"),
 }
 SMALL = {"epochs": 2, "hidden_channels": 8}
+KERNELS = [name for name in method_names() if kind_of(name) == KERNEL]
 
 
 def overrides_of(method):
@@ -88,14 +100,37 @@ BLOCKS = [
     for name in ("diffpool", "diffpool-det", "diffpool-nolp", "graphsage", "set2set")
     for option in ("residual", "fully_adjacent")
 ]
+SETTINGS = [
+    *((method, {}) for method in NETWORKS),
+    *(
+        ("diffpool-det", {"readout": readout, "num_pools": 2, "cluster_ratio": 0.3})
+        for readout in ("max", "mean", "sum")
+    ),
+    *(("patchysan", {"num_fields": number, "field_size": 4}) for number in (3, 12)),
+    *((method, {"per_graph_clusters": True}) for method in ("s2v-diffpool1", "s2v-diffpool2")),
+]
+"""Networks with settings under which they meet graphs out of the ordinary."""
 
 
-@pytest.mark.parametrize(
-    ("method", "options"), [*((name, {}) for name in NETWORKS), *HEADS.items(), *BLOCKS]
-)
-def test_odd_graphs_pass_both_ways(method, options):
+@pytest.mark.parametrize("method", NETWORKS)
+def test_a_network_learns_in_two_epochs(method):
+    torch.manual_seed(1)
+    graphs = CommunityChains(60, length=2)
+    settings = small_settings(method, epochs=2, learning_rate=0.003, dropout=0.0)
+    net = small_network(method, settings, [data.num_nodes for data in graphs], num_features=10)
+    loader = loader_of(method, settings, graphs, 10)
+    curves = train(net, loader, loader, settings, Multiclass(NUM_CLASSES)).curves
+    first, second = curves["train_cross_entropy"]
+    assert math.isfinite(first)
+    assert second < first
+    pools = settings.num_pools if isinstance(net, DiffPoolNet) else 0
+    assert len([name for name in curves if name.startswith("entropy_")]) == pools
+
+
+@pytest.mark.parametrize(("method", "overrides"), [*SETTINGS, *HEADS.items(), *BLOCKS])
+def test_odd_graphs_pass_both_ways(method, overrides):
     graphs = odd_graphs()
-    settings = small_settings(method, **options)
+    settings = small_settings(method, **overrides)
     net = small_network(method, settings, [data.num_nodes for data in graphs])
     logits = logits_of(method, settings, net, graphs)
     assert logits.shape == (len(graphs), NUM_CLASSES)
@@ -107,20 +142,91 @@ def test_odd_graphs_pass_both_ways(method, options):
     with torch.no_grad():
         together = logits_of(method, settings, net, graphs)
         alone = torch.cat([logits_of(method, settings, net, [data]) for data in graphs])
+    assert together.isfinite().all()
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
 # A partitioner starts from some node, so that the clusters of diffpool-det depend on the numbering.
-@pytest.mark.parametrize("method", [name for name in NETWORKS if name != "diffpool-det"])
-def test_node_order_does_not_matter(method):
+@pytest.mark.parametrize(
+    ("method", "overrides"), [case for case in SETTINGS if case[0] != "diffpool-det"]
+)
+def test_node_order_does_not_matter_to_a_network(method, overrides):
     graphs = [random_graph(11, seed) for seed in range(3)]
-    settings = small_settings(method)
+    moved = [permuted(data, torch.randperm(11)) for data in graphs]
+    settings = small_settings(method, **overrides)
     net = small_network(method, settings, [11]).eval()
     with torch.no_grad():
         given = logits_of(method, settings, net, graphs)
-        turned = logits_of(method, settings, net, [permuted(data, 7) for data in graphs])
+        turned = logits_of(method, settings, net, moved)
     torch.testing.assert_close(turned, given, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(given[0], given[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("method", KERNELS)
+def test_node_order_and_processes_do_not_matter_to_a_kernel(method):
+    kernel, graphs = load_kernel(method), random_graphs(seed=1)
+    grams = grams_of(kernel, graphs)
+    assert len(grams) == max(1, len(kernel.ITERATIONS))
+    moved = grams_of(kernel, permuted_graphs(graphs))
+    with joblib.parallel_config("threading"):
+        parts = grams_of(kernel, graphs, jobs=2)
+    for gram, *others in zip(grams, moved, parts, strict=True):
+        for other in others:
+            np.testing.assert_array_equal(other, gram)
+
+
+@pytest.mark.parametrize("method", KERNELS)
+def test_estimates_of_a_kernel_grow_with_the_graphs(method):
+    small, large = (load_kernel(method).cost(random_graphs(number)) for number in (20, 200))
+    assert 0 < small.gib < large.gib < 1
+    assert 0 < small.seconds < large.seconds < 60
+
+
+@pytest.mark.parametrize("preset", ["none", "paper", "reference"])
+@pytest.mark.parametrize("method", NETWORKS)
+def test_every_network_is_built_under_every_preset_and_takes_named_settings(method, preset):
+    convolutions = []
+    for num_layers in (2, 5):
+        settings = small_settings(method, preset=preset, num_layers=num_layers, num_layers_after=1)
+        net = small_network(method, settings, [9, 4])
+        convolutions.append(sum(isinstance(module, SAGEConv) for module in net.modules()))
+    # One embedding block, and with a pooling one assignment block too.
+    expected = {"graphsage": 3, "diffpool": 6, "diffpool-nolp": 6}
+    if method in expected:
+        assert convolutions[1] - convolutions[0] == expected[method]
+
+
+@pytest.mark.parametrize(
+    ("method", "overrides", "message"),
+    [
+        ("graphsage", {"num_pools": 1}, "setting num_pools: graphsage is flat"),
+        ("diffpool", {"num_pools": 0}, "setting num_pools: expected at least 1"),
+        ("diffpool-nolp", {"link_weight": 0.5}, "setting link_weight: diffpool-nolp expects 0"),
+        *(
+            ("diffpool-det", {name: 1.0}, f"setting {name}: diffpool-det learns no assignment")
+            for name in ("link_weight", "entropy_weight")
+        ),
+        ("s2v", {"num_pools": 1}, "setting num_pools: s2v is flat"),
+        ("s2v-diffpool1", {"num_pools": 2}, "setting num_pools: s2v-diffpool1 expects 1, got 2"),
+        ("s2v-diffpool2", {"num_pools": 3}, "setting num_pools: s2v-diffpool2 expects 2, got 3"),
+        ("s2v-diffpool2", {"num_layers": 1}, r"setting num_layers: .* \(2\), got 1"),
+        ("set2set", {"num_pools": 1}, "setting num_pools: set2set is flat"),
+        ("patchysan", {"num_pools": 1}, "setting num_pools"),
+        ("patchysan", {"num_fields": None}, "setting num_fields"),
+        ("sortpool", {"readout_norm": "batch"}, "setting readout_norm: sortpool has no use"),
+        ("patchysan", {"head_dropout": 0.5}, "setting head_dropout: patchysan has no use"),
+        ("sortpool", {"residual": True}, "setting residual: sortpool has no use for it, got True"),
+        ("patchysan", {"skip_input": True}, "setting skip_input: patchysan has no use for it"),
+        ("ecc", {"skip_input": True}, "setting skip_input: ecc has no use for it"),
+        ("s2v", {"fully_adjacent": True}, "setting fully_adjacent: Structure2Vec has no use"),
+        ("set2set", {"sum_scale": "asinh"}, "setting sum_scale: set2set has no use for it"),
+        ("set2set", {"readout": ["max", "sum"]}, "set2set has a readout of its own, got max,sum"),
+    ],
+)
+def test_settings_that_contradict_a_method_are_refused(method, overrides, message):
+    settings = small_settings(method, **overrides)
+    with pytest.raises(UsageError, match=message):
+        small_network(method, settings, [9, 4])
 
 
 @pytest.mark.parametrize("method", HEADS)

@@ -1,20 +1,9 @@
-import math
-
 import pytest
 import torch
 from torch import nn
-from torch_geometric.data import Data
 from torch_geometric.nn import NNConv
 
-from benchmarks.data.task import Multiclass
-from benchmarks.methods import load_method
 from benchmarks.methods.ecc import ECC, EdgeConditionedConv
-from benchmarks.spec.problem import Problem
-from benchmarks.spec.settings import make_settings
-from benchmarks.training.classifier import train
-from benchmarks.training.prepared import PreparedLoader
-from pyg_diffpool import ResidentLoader
-from pyg_diffpool.datasets import CommunityChains
 from tests.benchmarks.methods.networks import (
     NUM_CLASSES,
     NUM_FEATURES,
@@ -124,19 +113,3 @@ def test_the_number_of_levels_is_a_setting():
     names = ("coarse_index", "coarse_weight", "coarse_level", "parent_index")
     out = model(batch.x, batch.edge_index, batch.batch, 2, *(batch[name] for name in names))
     assert out.isfinite().all()
-
-
-def test_it_learns_in_two_epochs():
-    method = load_method("ecc")
-    graphs = CommunityChains(40, length=1)
-    overrides = {"epochs": 2, "learning_rate": 0.005, "hidden_channels": 8}
-    settings = make_settings(method.DEFAULTS, overrides)
-    bare = [Data(edge_index=data.edge_index, num_nodes=data.num_nodes) for data in graphs]
-    prepared = [method.prepare(data, settings) for data in bare]
-    loader = PreparedLoader(ResidentLoader(graphs, 10), prepared)
-    model = method.build(settings, Problem(10, 3, [], torch.tensor([40])))
-    first, second = train(model, loader, loader, settings, Multiclass(3)).curves[
-        "train_cross_entropy"
-    ]
-    assert math.isfinite(first)
-    assert second < first

@@ -1,19 +1,14 @@
-import math
-
 import pytest
 import torch
 from torch_geometric.data import Batch
 from torch_geometric.utils import to_dense_adj
 
-from benchmarks.data.task import Multiclass
 from benchmarks.methods import load_method
 from benchmarks.methods.sortpool import kept_nodes
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import make_settings
-from benchmarks.training.classifier import train
 from pyg_diffpool import ResidentLoader
-from pyg_diffpool.datasets import CommunityChains
 from tests.benchmarks.methods.networks import (
     NUM_CLASSES,
     NUM_FEATURES,
@@ -79,17 +74,6 @@ def test_a_prepared_adjacency_gives_the_same():
     without = model(batch.x, batch.edge_index.as_tensor(), batch.batch, 2)
     prepared = model(batch.x, batch.edge_index, batch.batch, 2, batch.adjacency)
     torch.testing.assert_close(prepared, without)
-
-
-def test_it_learns_in_two_epochs():
-    loader = ResidentLoader(CommunityChains(60, length=2), 10)
-    settings = make_settings({"num_pools": 0, "epochs": 2, "learning_rate": 0.005})
-    model = load_method("sortpool").build(settings, Problem(10, 3, [], torch.tensor([40])))
-    first, second = train(model, loader, loader, settings, Multiclass(3)).curves[
-        "train_cross_entropy"
-    ]
-    assert math.isfinite(first)
-    assert second < first
 
 
 def test_a_batch_of_one_single_node_trains():

@@ -5,6 +5,7 @@ import pytest
 from benchmarks.records.store import RESULTS
 from benchmarks.runs.plan import Plan
 from benchmarks.runs.recipe import configurations
+from tests.benchmarks.runs.plans import plan_for
 
 IDENTITY = ("dataset", "method", "protocol", "configurations", "splits", "data")
 
@@ -26,3 +27,33 @@ def test_committed_runs_keep_their_ids(run_id):
     del identity["splits"]["file"]
     plan = Plan(run["dataset"], run["method"], run["protocol"], tried, (0,), (0,), None, identity)
     assert plan.run_id == run_id
+
+
+def test_the_run_id_follows_the_configuration_the_splits_and_the_model(tiny_data, tmp_path):
+    plan = plan_for(tiny_data)
+    assert plan_for(tiny_data, folds=[1], seeds=[4]).run_id == plan.run_id
+    assert plan_for(tiny_data, overrides={"epochs": 41}).run_id != plan.run_id
+    assert plan_for(tiny_data, protocol="fair").run_id != plan.run_id
+    every = list(range(40))
+    folds = [
+        {
+            "test": every[4 * fold : 4 * fold + 4],
+            "model_selection": [
+                {
+                    "validation": [(4 * fold + 4) % 40],
+                    "train": [
+                        graph
+                        for graph in every
+                        if graph // 4 != fold and graph != (4 * fold + 4) % 40
+                    ],
+                }
+            ],
+        }
+        for fold in range(10)
+    ]
+    splits = tmp_path / "splits.json"
+    splits.write_text(json.dumps(folds))
+    assert plan_for(tiny_data, splits=splits).run_id != plan.run_id
+    source = tmp_path / "tiny_model.py"
+    source.write_text(source.read_text() + "\n# edited\n")
+    assert plan_for(tiny_data).run_id != plan.run_id

@@ -3,12 +3,8 @@ import inspect
 import json
 
 import pytest
-import torch
 
-from benchmarks.methods import load_method, method_names
-from benchmarks.runs.recipe import DATASETS, RECIPES, configurations
 from benchmarks.spec.errors import UsageError
-from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import (
     NETWORK_KEYWORDS,
     Settings,
@@ -16,8 +12,7 @@ from benchmarks.spec.settings import (
     make_settings,
     parse_overrides,
 )
-from pyg_diffpool import DiffPoolNet, SAGEConv
-from tests.benchmarks.methods.networks import NETWORKS
+from pyg_diffpool import DiffPoolNet
 
 
 def test_texts_become_the_types_of_the_settings():
@@ -156,60 +151,6 @@ def test_named_network_settings_are_kept_where_they_change_a_preset():
     assert from_record(settings.as_dict()) == settings
 
 
-def test_every_recipe_is_read_and_names_at_most_two_configurations():
-    expected = {
-        f"{dataset}-{method}.yaml"
-        for dataset in ("ENZYMES", "PROTEINS", "DD", "COLLAB")
-        for method in ("diffpool", "diffpool-nolp", "graphsage")
-    }
-    assert expected <= {path.name for path in RECIPES.glob("*.yaml")}
-    for dataset in DATASETS:
-        for method in method_names():
-            assert 1 <= len(configurations(dataset, method, {})) <= 2
-
-
-def test_overrides_apply_to_every_configuration_and_leave_no_duplicates(tmp_path):
-    recipe = "settings: {epochs: 9}\nconfigurations:\n  - {num_pools: 2}\n  - {num_pools: 1}\n"
-    (tmp_path / "ENZYMES-diffpool.yaml").write_text(recipe)
-    both = configurations("ENZYMES", "diffpool", {"dropout": 0.5}, tmp_path)
-    assert [(s.num_pools, s.epochs, s.dropout) for s in both] == [(2, 9, 0.5), (1, 9, 0.5)]
-    assert len(configurations("ENZYMES", "diffpool", {"num_pools": 1}, tmp_path)) == 1
-
-
-def test_an_unknown_key_of_a_recipe_names_the_near_miss(tmp_path):
-    (tmp_path / "ENZYMES-diffpool.yaml").write_text("setings: {epochs: 9}\n")
-    with pytest.raises(UsageError, match=r"key of recipe .* 'setings': did you mean 'settings'"):
-        configurations("ENZYMES", "diffpool", {}, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("recipe", "message"),
-    [
-        ("settings: {epochs: [", r"diffpool\.yaml: expected YAML"),
-        (b"\xff\xfe\x00", r"diffpool\.yaml: expected YAML"),
-        ("[" * 20_000, r"diffpool\.yaml: expected YAML"),
-        ("3", "expected a mapping, got int"),
-        ("false", "expected a mapping, got bool"),
-        ("[settings]", "expected a mapping, got list"),
-        ("settings: 3", "settings: expected a mapping from names of settings"),
-        ("settings: [epochs]", "settings: expected a mapping from names of settings"),
-        ("settings: {3: 4}", "settings: expected a mapping from names of settings"),
-        ("settings: {epochs: 9.5}", "settings: setting epochs: expected int, got 9.5"),
-        ("settings: {epoch: 9}", "settings: unknown setting 'epoch': did you mean 'epochs'"),
-        ("settings: {dropout: " + "9" * 400 + "}", "setting dropout: expected a finite number"),
-        ("configurations: {epochs: 9}", "configurations: expected a list of mappings"),
-        ("configurations: [{}, 3]", "configuration 1: expected a mapping from names of settings"),
-        ("configurations: [{}, {aggr: avg}]", "configuration 1: unknown value of setting aggr"),
-        ("3: 4", "key of recipe .* '3'"),
-    ],
-)
-def test_a_broken_recipe_is_named_with_the_place(tmp_path, recipe, message):
-    content = recipe if isinstance(recipe, bytes) else recipe.encode()
-    (tmp_path / "ENZYMES-diffpool.yaml").write_bytes(content)
-    with pytest.raises(UsageError, match=message):
-        configurations("ENZYMES", "diffpool", {}, tmp_path)
-
-
 def test_the_settings_cover_every_keyword_of_the_network_with_its_default():
     parameters = inspect.signature(DiffPoolNet).parameters.values()
     keywords = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
@@ -217,44 +158,6 @@ def test_the_settings_cover_every_keyword_of_the_network_with_its_default():
     del keywords["max_clusters"], keywords["ratio"]
     del keywords["embedding"]  # The method's own networks.
     assert {name: getattr(Settings(), name) for name in NETWORK_KEYWORDS} == keywords
-
-
-@pytest.mark.parametrize("preset", ["none", "paper", "reference"])
-@pytest.mark.parametrize("method", NETWORKS)
-def test_every_method_is_built_under_every_preset_and_takes_named_settings(method, preset):
-    convolutions = []
-    for num_layers in (2, 5):
-        overrides = {"preset": preset, "num_layers": num_layers, "num_layers_after": 1}
-        (settings,) = configurations("UNKNOWN", method, overrides)
-        net = load_method(method).build(
-            settings, Problem(3, 2, [4] * settings.num_pools, torch.tensor([9, 4]))
-        )
-        convolutions.append(sum(isinstance(module, SAGEConv) for module in net.modules()))
-    # One embedding block, and with a pooling one assignment block too.
-    expected = {"graphsage": 3, "diffpool": 6, "diffpool-nolp": 6}
-    if method in expected:
-        assert convolutions[1] - convolutions[0] == expected[method]
-
-
-def test_methods_refuse_settings_that_contradict_them():
-    for method, overrides, message in (
-        ("graphsage", {"num_pools": 1}, "setting num_pools: graphsage is flat"),
-        ("diffpool", {"num_pools": 0}, "setting num_pools: expected at least 1"),
-        ("diffpool-nolp", {"link_weight": 0.5}, "setting link_weight: diffpool-nolp expects 0"),
-        ("sortpool", {"readout_norm": "batch"}, "setting readout_norm: sortpool has no use"),
-        ("patchysan", {"head_dropout": 0.5}, "setting head_dropout: patchysan has no use"),
-        ("sortpool", {"residual": True}, "setting residual: sortpool has no use for it, got True"),
-        ("patchysan", {"skip_input": True}, "setting skip_input: patchysan has no use for it"),
-        ("ecc", {"skip_input": True}, "setting skip_input: ecc has no use for it"),
-        ("s2v", {"fully_adjacent": True}, "setting fully_adjacent: Structure2Vec has no use"),
-        ("set2set", {"sum_scale": "asinh"}, "setting sum_scale: set2set has no use for it"),
-        ("set2set", {"readout": ["max", "sum"]}, "set2set has a readout of its own, got max,sum"),
-    ):
-        (settings,) = configurations("UNKNOWN", method, overrides)
-        with pytest.raises(UsageError, match=message):
-            load_method(method).build(
-                settings, Problem(3, 2, [4] * settings.num_pools, torch.tensor([9, 4]))
-            )
 
 
 def test_settings_stay_flat():

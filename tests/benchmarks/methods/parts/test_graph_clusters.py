@@ -8,7 +8,7 @@ from torch_geometric.utils import to_undirected
 
 from benchmarks.methods.parts.graph_clusters import hierarchical_clusters, prepare
 from benchmarks.spec.settings import make_settings
-from tests.benchmarks.methods.graph_batches import random_graph
+from tests.benchmarks.methods.networks import random_graph
 
 
 def cliques(count, size):
@@ -47,7 +47,7 @@ def test_a_graph_of_clusters_is_cut_by_its_weights():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_clusters_are_nested_consecutive_and_no_more_than_the_ratio(seed):
-    graph = random_graph(37, 60, seed)
+    graph = random_graph(37, seed, 0.09)
     for ratio, most in ((0.25, 150), (0.5, 7), (1.0, 150)):
         levels = hierarchical_clusters(graph.edge_index, 37, 3, ratio, most)
         size, below = 37, torch.arange(37)
@@ -80,7 +80,7 @@ def test_directions_loops_and_copies_of_edges():
 
 
 def clusters_of(seed):
-    return hierarchical_clusters(random_graph(60, 120, seed).edge_index, 60, 2, 0.3, 150).tolist()
+    return hierarchical_clusters(random_graph(60, seed, 0.07).edge_index, 60, 2, 0.3, 150).tolist()
 
 
 def test_equal_graphs_have_equal_clusters_after_any_others_and_in_another_process():

@@ -11,7 +11,7 @@ from benchmarks.methods.parts.receptive_fields import (
 )
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import make_settings
-from tests.benchmarks.methods.graph_batches import permuted, random_graph
+from tests.benchmarks.methods.networks import permuted, random_graph
 
 # Node 1 has the highest degree, then 3; of the leaves, 0 and 2 hang on node 1, and 4 on node 3.
 TREE = [[1], [0, 2, 3], [1], [1, 4], [3]]
@@ -26,7 +26,7 @@ def clique(nodes):
 
 
 GRAPHS = {
-    "random": graph_of(random_graph(20, 24).edge_index.T.tolist(), 20),
+    "random": graph_of(random_graph(20, 0, 0.12).edge_index.T.tolist(), 20),
     "star and path": graph_of([(0, leaf) for leaf in range(1, 6)] + [(5, 6), (6, 7)], 8),
     "cliques that share a node": graph_of(clique(range(5)) + clique([0, 5, 6, 7]), 8),
     "cycle": graph_of([(node, (node + 1) % 7) for node in range(7)], 7),

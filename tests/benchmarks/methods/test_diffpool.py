@@ -1,0 +1,66 @@
+import math
+
+import pytest
+import torch
+
+from benchmarks.spec.settings import make_settings
+from pyg_diffpool import DiffPoolNet
+from tests.benchmarks.methods.networks import (
+    NUM_CLASSES,
+    NUM_FEATURES,
+    random_graph,
+    small_network,
+    small_settings,
+)
+
+
+def answers(net, graph):
+    net.eval()
+    with torch.no_grad():
+        out = net(graph.x, graph.edge_index)
+    return out.logits, out.loss
+
+
+@pytest.mark.parametrize("preset", ["none", "paper", "reference"])
+def test_it_is_the_library_s_network_with_the_named_settings(preset):
+    named = {"num_layers": 2, "readout": "sum", "entropy_weight": 0.5}
+    settings = make_settings({"preset": preset, "hidden_channels": 8, "num_pools": 2, **named})
+    net = small_network("diffpool", settings, [12])
+    make = DiffPoolNet if preset == "none" else getattr(DiffPoolNet, preset)
+    # Without a preset the runner's own defaults, which differ from the library's in nothing.
+    torch.manual_seed(0)
+    theirs = make(NUM_FEATURES, 8, NUM_CLASSES, max_clusters=[4, 2], **named)
+    graph = random_graph(12, 0)
+    torch.testing.assert_close(answers(net, graph), answers(theirs, graph))
+
+
+@pytest.mark.parametrize("nodes", [5, 12])
+def test_clusters_may_follow_each_graphs_own_size(nodes):
+    settings = small_settings("diffpool", per_graph_clusters=True, num_pools=1, cluster_ratio=0.2)
+    net = small_network("diffpool", settings, [12]).eval()
+    graph = random_graph(nodes, 0)
+    level = net(graph.x, graph.edge_index).levels[0]
+    assert int(level.mask.sum()) == math.ceil(0.2 * nodes)
+
+
+def test_without_the_link_objective_the_loss_is_the_entropy_s():
+    graph = random_graph(12, 0)
+    losses = {
+        name: answers(small_network(method, small_settings(method, **weights), [12]), graph)[1]
+        for name, method, weights in (
+            ("both", "diffpool", {}),
+            ("link", "diffpool", {"entropy_weight": 0.0}),
+            ("entropy", "diffpool-nolp", {}),
+        )
+    }
+    assert losses["entropy"] > 0
+    assert losses["link"] > 0
+    torch.testing.assert_close(losses["link"] + losses["entropy"], losses["both"])
+
+
+def test_graphsage_is_the_flat_network_with_a_mean():
+    net = small_network("graphsage", small_settings("graphsage"), [12])
+    torch.manual_seed(0)
+    flat = DiffPoolNet(NUM_FEATURES, 8, NUM_CLASSES, max_clusters=[], readout="mean")
+    graph = random_graph(12, 0)
+    torch.testing.assert_close(answers(net, graph), answers(flat, graph))

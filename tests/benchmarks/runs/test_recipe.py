@@ -1,0 +1,59 @@
+import pytest
+
+from benchmarks.methods import method_names
+from benchmarks.runs.recipe import DATASETS, RECIPES, configurations
+from benchmarks.spec.errors import UsageError
+
+
+def test_every_recipe_is_read_and_names_at_most_two_configurations():
+    expected = {
+        f"{dataset}-{method}.yaml"
+        for dataset in ("ENZYMES", "PROTEINS", "DD", "COLLAB")
+        for method in ("diffpool", "diffpool-nolp", "graphsage")
+    }
+    assert expected <= {path.name for path in RECIPES.glob("*.yaml")}
+    for dataset in DATASETS:
+        for method in method_names():
+            assert 1 <= len(configurations(dataset, method, {})) <= 2
+
+
+def test_overrides_apply_to_every_configuration_and_leave_no_duplicates(tmp_path):
+    recipe = "settings: {epochs: 9}\nconfigurations:\n  - {num_pools: 2}\n  - {num_pools: 1}\n"
+    (tmp_path / "ENZYMES-diffpool.yaml").write_text(recipe)
+    both = configurations("ENZYMES", "diffpool", {"dropout": 0.5}, tmp_path)
+    assert [(s.num_pools, s.epochs, s.dropout) for s in both] == [(2, 9, 0.5), (1, 9, 0.5)]
+    assert len(configurations("ENZYMES", "diffpool", {"num_pools": 1}, tmp_path)) == 1
+
+
+def test_an_unknown_key_of_a_recipe_names_the_near_miss(tmp_path):
+    (tmp_path / "ENZYMES-diffpool.yaml").write_text("setings: {epochs: 9}\n")
+    with pytest.raises(UsageError, match=r"key of recipe .* 'setings': did you mean 'settings'"):
+        configurations("ENZYMES", "diffpool", {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("settings: {epochs: [", r"diffpool\.yaml: expected YAML"),
+        (b"\xff\xfe\x00", r"diffpool\.yaml: expected YAML"),
+        ("[" * 20_000, r"diffpool\.yaml: expected YAML"),
+        ("3", "expected a mapping, got int"),
+        ("false", "expected a mapping, got bool"),
+        ("[settings]", "expected a mapping, got list"),
+        ("settings: 3", "settings: expected a mapping from names of settings"),
+        ("settings: [epochs]", "settings: expected a mapping from names of settings"),
+        ("settings: {3: 4}", "settings: expected a mapping from names of settings"),
+        ("settings: {epochs: 9.5}", "settings: setting epochs: expected int, got 9.5"),
+        ("settings: {epoch: 9}", "settings: unknown setting 'epoch': did you mean 'epochs'"),
+        ("settings: {dropout: " + "9" * 400 + "}", "setting dropout: expected a finite number"),
+        ("configurations: {epochs: 9}", "configurations: expected a list of mappings"),
+        ("configurations: [{}, 3]", "configuration 1: expected a mapping from names of settings"),
+        ("configurations: [{}, {aggr: avg}]", "configuration 1: unknown value of setting aggr"),
+        ("3: 4", "key of recipe .* '3'"),
+    ],
+)
+def test_a_broken_recipe_is_named_with_the_place(tmp_path, recipe, message):
+    content = recipe if isinstance(recipe, bytes) else recipe.encode()
+    (tmp_path / "ENZYMES-diffpool.yaml").write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        configurations("ENZYMES", "diffpool", {}, tmp_path)
