@@ -90,3 +90,10 @@ def prepared(method: str, settings: Settings, graph: Data) -> Data:
 def logits_of(method: str, settings: Settings, net: torch.nn.Module, graphs: list[Data]):
     """Return a network's logits for graphs in one batch."""
     return Forward(net)(batch_of(method, settings, graphs)).logits
+
+
+@torch.no_grad()
+def answers(net: torch.nn.Module, graph: Data) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the logits and the loss of a network that needs nothing prepared, for one graph."""
+    out = net.eval()(graph.x, graph.edge_index)
+    return out.logits, out.loss

@@ -8,17 +8,11 @@ from pyg_diffpool import DiffPoolNet
 from tests.benchmarks.methods.networks import (
     NUM_CLASSES,
     NUM_FEATURES,
+    answers,
     random_graph,
     small_network,
     small_settings,
 )
-
-
-def answers(net, graph):
-    net.eval()
-    with torch.no_grad():
-        out = net(graph.x, graph.edge_index)
-    return out.logits, out.loss
 
 
 @pytest.mark.parametrize("preset", ["none", "paper", "reference"])
@@ -41,26 +35,3 @@ def test_clusters_may_follow_each_graphs_own_size(nodes):
     graph = random_graph(nodes, 0)
     level = net(graph.x, graph.edge_index).levels[0]
     assert int(level.mask.sum()) == math.ceil(0.2 * nodes)
-
-
-def test_without_the_link_objective_the_loss_is_the_entropy_s():
-    graph = random_graph(12, 0)
-    losses = {
-        name: answers(small_network(method, small_settings(method, **weights), [12]), graph)[1]
-        for name, method, weights in (
-            ("both", "diffpool", {}),
-            ("link", "diffpool", {"entropy_weight": 0.0}),
-            ("entropy", "diffpool-nolp", {}),
-        )
-    }
-    assert losses["entropy"] > 0
-    assert losses["link"] > 0
-    torch.testing.assert_close(losses["link"] + losses["entropy"], losses["both"])
-
-
-def test_graphsage_is_the_flat_network_with_a_mean():
-    net = small_network("graphsage", small_settings("graphsage"), [12])
-    torch.manual_seed(0)
-    flat = DiffPoolNet(NUM_FEATURES, 8, NUM_CLASSES, max_clusters=[], readout="mean")
-    graph = random_graph(12, 0)
-    torch.testing.assert_close(answers(net, graph), answers(flat, graph))
