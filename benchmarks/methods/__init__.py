@@ -15,6 +15,9 @@ A module has ``DEFAULTS``, settings that differ from those of
 - ``grams(graphs, jobs, report)`` yields the Gram matrices of a **kernel**
   (:class:`benchmarks.kernels.kernel.Kernel`), which a support vector machine classifies by.
 
+- ``describe_graphs(x, sizes)`` describes each graph by a row of numbers for an **estimator**
+  (:class:`Estimator`), a scikit-learn pipeline whose parameters are chosen on the hold-out.
+
 A kind is a row of :data:`KINDS` and an engine, a module that checks, prepares and trains methods of
 this kind (``benchmarks/training/engines.py``).
 """
@@ -23,13 +26,16 @@ import ast
 import importlib
 import importlib.util
 import pkgutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
-from torch import nn
+from sklearn.pipeline import Pipeline
+from torch import Tensor, nn
 
 from benchmarks.data.ogb_encoder import Encoded, make_encoder
 from benchmarks.kernels.kernel import Kernel
+from benchmarks.methods.parts.graph_statistics import FloatArray
 from benchmarks.methods.parts.user_class import UserClass
 from benchmarks.spec.errors import unknown_name
 from benchmarks.spec.problem import Problem
@@ -49,6 +55,21 @@ class Network(Method, Protocol):
         """Return an untrained network."""
 
 
+class Estimator(Method, Protocol):
+    """What the module of an estimator offers.
+
+    Attributes:
+        PARAMETERS: Values of each parameter, of which all combinations are tried.
+        describe_graphs: Makes a row of numbers for each graph, of the features of all nodes, graph
+            after graph, and each graph's number of nodes.
+        estimator: Makes an estimator that is not fitted, for so many columns.
+    """
+
+    PARAMETERS: dict[str, tuple[float, ...]]
+    describe_graphs: Callable[[Tensor, Tensor], FloatArray]
+    estimator: Callable[..., Pipeline]
+
+
 class Kind(NamedTuple):
     """What methods share that are trained in the same way.
 
@@ -56,8 +77,8 @@ class Kind(NamedTuple):
         name: What a message calls a method of this kind.
         function: Name of the function that a module of this kind has, and no other has.
         has_epochs: Whether it is trained epoch after epoch.
-        chosen: What is chosen by cross-validation in place of settings; empty where methods of
-            this kind have settings.
+        chosen: What is chosen in place of settings, and how; empty where methods of this kind have
+            settings.
     """
 
     name: str
@@ -65,10 +86,26 @@ class Kind(NamedTuple):
     has_epochs: bool
     chosen: str = ""
 
+    @property
+    def with_article(self) -> str:
+        """The name as it stands in a sentence."""
+        return f"an {self.name}" if self.name[0] in "aeiou" else f"a {self.name}"
+
 
 NETWORK = Kind("network", "build", has_epochs=True)
-KERNEL = Kind("kernel", "grams", has_epochs=False, chosen="C and the number of iterations")
-KINDS = (NETWORK, KERNEL)
+KERNEL = Kind(
+    "kernel",
+    "grams",
+    has_epochs=False,
+    chosen="C and the number of iterations are chosen by cross-validation",
+)
+ESTIMATOR = Kind(
+    "estimator",
+    "describe_graphs",
+    has_epochs=False,
+    chosen="its parameters are chosen on the hold-out",
+)
+KINDS = (NETWORK, KERNEL, ESTIMATOR)
 
 
 def method_names() -> tuple[str, ...]:
@@ -104,6 +141,11 @@ def load_method(method: str) -> Method:
 def load_kernel(method: str) -> Kernel:
     """Return the module of a kernel."""
     return cast(Kernel, load_method(method))
+
+
+def load_estimator(method: str) -> Estimator:
+    """Return the module of an estimator."""
+    return cast(Estimator, load_method(method))
 
 
 def kind_of(method: str) -> Kind:

@@ -67,8 +67,8 @@ def _refuse_settings(method: str, overrides: Mapping[str, Any]) -> None:
     if named:
         kind = kind_of(method)
         raise UsageError(
-            f"--set {named[0]}={json.dumps(overrides[named[0]])}: {method} is a {kind.name} and "
-            f"has no settings; {kind.chosen} are chosen by cross-validation"
+            f"--set {named[0]}={json.dumps(overrides[named[0]])}: {method} is {kind.with_article} "
+            f"and has no settings; {kind.chosen}"
         )
 
 

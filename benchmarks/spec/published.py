@@ -39,6 +39,8 @@ _TABLE_2: dict[str, tuple[float | None, ...]] = {
     "s2v-diffpool1": (62.86, 80.75),
     "s2v-diffpool2": (63.33, 82.07),
 }
+WITHOUT_EDGES = ("size", "statistics")
+"""Rows that precede the paper's: what the data reward without any network."""
 TABLE_1_METHODS = tuple(_TABLE_1)
 TABLE_2_METHODS = tuple(_TABLE_2)
 """Rows of the paper's tables, in its order, by the names of our methods."""

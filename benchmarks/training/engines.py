@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 from rich.console import Console
 
-from benchmarks.methods import KERNEL, NETWORK, kind_of
+from benchmarks.methods import ESTIMATOR, KERNEL, NETWORK, kind_of
 from benchmarks.spec.cell import Cell, CellResult
 from benchmarks.spec.settings import Settings
-from benchmarks.training import kernel_engine, network_engine
+from benchmarks.training import estimator_engine, kernel_engine, network_engine
 
 
 class Engine(Protocol):
@@ -36,7 +36,11 @@ class Engine(Protocol):
         """
 
 
-ENGINES: dict[str, Engine] = {NETWORK.name: network_engine, KERNEL.name: kernel_engine}
+ENGINES: dict[str, Engine] = {
+    NETWORK.name: network_engine,
+    KERNEL.name: kernel_engine,
+    ESTIMATOR.name: estimator_engine,
+}
 """The engine of each of :data:`benchmarks.methods.KINDS`."""
 
 

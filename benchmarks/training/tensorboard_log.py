@@ -61,7 +61,7 @@ def log_folder(
     kind = kind_of(method)
     if not kind.has_epochs:
         raise UsageError(
-            f"--logger {logger}: {method} is a {kind.name}, which has no epochs to log"
+            f"--logger {logger}: {method} is {kind.with_article}, which has no epochs to log"
         )
     for package, extra in _PACKAGES.items():
         if importlib.util.find_spec(package) is None:
