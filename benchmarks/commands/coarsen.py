@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
-from rich.console import Console
 
 from benchmarks.commands import options
-from benchmarks.commands.stopwatch import load_or_skip, prepare, tell_stored
-from benchmarks.records.plain_console import PlainConsole
-from benchmarks.records.rows import ResultLines
+from benchmarks.commands.stopwatch import Session, check_names
 from benchmarks.records.store import RESULTS
-from benchmarks.spec.errors import UsageError, unknown_name
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing.backend_sweep import sweep
 from benchmarks.timing.batches import PROBLEMS, Problem, large_graph, shape
 from benchmarks.timing.coarsen import LARGE, peak_alone, set_rows
@@ -23,12 +20,10 @@ from benchmarks.timing.coarsen_table import show
 from benchmarks.timing.kernels import kernel_rows
 from benchmarks.timing.machine import Rates, measure_rates
 from benchmarks.timing.rivals import COMPILED, CONTENDERS, OURS, TGP, why_not_compiled
+from benchmarks.timing.works import Row, Work
 
 QUICK_SETS = ("ENZYMES", "PROTEINS")
 CONTENDER_ROWS, BACKENDS, KERNELS = "contenders", "backends", "kernels"
-
-Row = dict[str, Any]
-Parts = Iterator[tuple[str, list[Row]]]
 
 
 def coarsen(
@@ -62,58 +57,56 @@ def coarsen(
     ] = False,
     format_: options.Format = "rich",
     out: options.OutFolder = RESULTS / "coarsen",
+    resume: options.Resume = None,
 ) -> list[Row]:
     """Time forward + backward of coarsening with both losses: ours, PyG's and tgp's.
 
     Contenders take turns within one process, on the same features, logits, edges and cotangents;
     conversions are part of the time. Rows are appended to a JSON lines file as each set is done.
     """
-    prepare(format_, out, threads)
     names = list(data or (QUICK_SETS if quick else (*PROBLEMS, LARGE)))
-    for name in names:
-        if name not in (*PROBLEMS, LARGE):
-            raise unknown_name("set", name, (*PROBLEMS, LARGE))
+    check_names("set", names, (*PROBLEMS, LARGE))
     if backends and kernels:
         raise UsageError("--backends, --kernels: expected one of them")
     if quick:
         rounds, seconds, memory = 3, 0.0, False
-    console = PlainConsole(stderr=True)
     what = BACKENDS if backends else KERNELS if kernels else CONTENDER_ROWS
     config = {"rounds": rounds, "seconds": seconds, "quick": quick}
-    lines = ResultLines(out, config, seed, prefix="" if what == CONTENDER_ROWS else f"{what}-")
+    prefix = "" if what == CONTENDER_ROWS else f"{what}-"
+    session = Session(format_, out, config, seed, threads, resume, prefix)
     if what == BACKENDS:
-        found: Parts = ((f"point {number}", [row]) for number, row in enumerate(sweep(seed, quick)))
+        works = sweep(seed, quick, session.lines)
     elif what == KERNELS:
-        found = (
-            (name, list(kernel_rows(name, problems, rounds, seconds)))
-            for name, problems in _batches(names, seed, console)
+        works = (
+            Work(name, partial(kernel_rows, name, problems, rounds, seconds))
+            for name, problems in _batches(names, seed, session)
         )
     else:
-        found = _contender_rows(names, seed, rounds, seconds, memory, console)
-    for part, rows in found:
-        lines.add(part, rows)
-    show(lines.rows, format_, what)
-    tell_stored(lines, console)
-    return lines.rows
+        works = _contender_works(names, seed, rounds, seconds, memory, session)
+    session.run(works)
+    return session.finish(partial(show, what=what))
 
 
-def _contender_rows(
-    names: list[str], seed: int, rounds: int, seconds: float, memory: bool, console: Console
-) -> Parts:
-    with console.status("measuring the machine"):
+def _contender_works(
+    names: list[str], seed: int, rounds: int, seconds: float, memory: bool, session: Session
+) -> Iterator[Work]:
+    with session.console.status("measuring the machine"):
         rates = measure_rates()
-    console.print(
+    session.console.print(
         f"matrix product {rates.flops_per_s['float32'] / 1e9:.0f} GFLOP/s, copy "
         f"{rates.bytes_per_s / 1e9:.1f} GB/s, {torch.get_num_threads()} threads"
     )
-    for name, problems in _batches(names, seed, console):
+    for name, problems in _batches(names, seed, session):
         if name == LARGE:
             # Its dense adjacency would take 40 GB: memory alone is measured.
-            peak = peak_alone(OURS, problems[0])
-            row = {"set": name, "contender": OURS, **shape(problems), "peak_mib": peak}
-            yield name, [row]
+            yield Work(name, partial(_peak_row, name, problems))
         else:
-            yield name, _set_rows(name, problems, rates, rounds, seconds, memory)
+            yield Work(name, partial(_set_rows, name, problems, rates, rounds, seconds, memory))
+
+
+def _peak_row(name: str, problems: list[Problem]) -> list[Row]:
+    peak = peak_alone(OURS, problems[0])
+    return [{"set": name, "contender": OURS, **shape(problems), "peak_mib": peak}]
 
 
 def _set_rows(
@@ -128,11 +121,10 @@ def _set_rows(
     return rows + [notes | {"contender": key, "note": note} for key, note in absent.items()]
 
 
-def _batches(names: list[str], seed: int, console: Console) -> Iterator[tuple[str, list[Problem]]]:
-    """Yield sets whose data are there, and show which one is running."""
+def _batches(names: list[str], seed: int, session: Session) -> Iterator[tuple[str, list[Problem]]]:
+    """Yield sets whose data are there."""
     for name in names:
         load = large_graph if name == LARGE else PROBLEMS[name]
-        problems = load_or_skip(name, partial(load, seed), console)
+        problems = session.load(name, partial(load, seed))
         if problems is not None:
-            with console.status(f"{name}: running"):
-                yield name, problems
+            yield name, problems

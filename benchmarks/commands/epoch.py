@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from benchmarks.commands import options
-from benchmarks.commands.stopwatch import load_or_skip, prepare, stoppable, tell_stored
-from benchmarks.records.plain_console import PlainConsole
-from benchmarks.records.rows import ResultLines
+from benchmarks.commands.stopwatch import Session, check_names
 from benchmarks.records.store import RESULTS
 from benchmarks.runs.recipe import DATASETS
 from benchmarks.spec.device import choose_device
-from benchmarks.spec.errors import unknown_name
-from benchmarks.timing.epoch import Row, epoch_rows
+from benchmarks.timing.epoch import epoch_rows
 from benchmarks.timing.epoch_data import DROPPED_ABOVE, load_epoch_data
 from benchmarks.timing.epoch_table import show
-from benchmarks.timing.folds import FOLDS, ONE, PROCESSES, STREAMS, fold_modes, fold_row
+from benchmarks.timing.folds import FOLDS, ONE, PROCESSES, STREAMS, fold_modes, fold_rows
 from benchmarks.timing.limited_process import default_memory_gib
 from benchmarks.timing.trainees import Options
+from benchmarks.timing.works import Row, Work
 
 SETS = ("ENZYMES", "PROTEINS", "DD")
 QUICK_SETS = ("ENZYMES",)
@@ -72,9 +71,7 @@ def epoch(
     Contenders take turns on the same graphs. Rows are appended to a JSON lines file as each part
     is finished.
     """
-    prepare(format_, out, threads)
-    if share not in SHARES:
-        raise unknown_name("share", share, SHARES)
+    check_names("share", [share], SHARES)
     device = choose_device(device)
     modes = fold_modes(share, device) if epochs or quick else []
     names = list(data or (QUICK_SETS if quick else SETS))
@@ -85,34 +82,24 @@ def epoch(
     measured = {"rounds": rounds, "seconds": seconds, "epochs": epochs, "jobs": jobs}
     # ToDense builds a tensor of a kind that torch calls beta.
     warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
-    console = PlainConsole(stderr=True)
-    lines = ResultLines(out, {**asdict(shared), **measured}, seed, resume)
-    with stoppable(lines, console):
+    session = Session(format_, out, {**asdict(shared), **measured}, seed, threads, resume)
+    memory = memory_gib or default_memory_gib()
+
+    def works() -> Iterator[Work]:
         for name in names:
             load = partial(load_epoch_data, name)
-            loaded = load_or_skip(name, load, console, asked=name not in DATASETS)
+            loaded = session.load(name, load, asked=name not in DATASETS)
             if loaded is None:
                 continue
-            if lines.finished(f"{name} epoch") is None:
-                memory = memory_gib or default_memory_gib()
-                if loaded.small() is None and not loaded.huge:
-                    console.print(f"{name}: no graph over {DROPPED_ABOVE} nodes to be dropped")
-                with console.status(name) as status:
-                    tell = partial(_tell, status, name)
-                    rows = epoch_rows(name, loaded, shared, rounds, seconds, memory, limit, tell)
-                lines.add(f"{name} epoch", rows)
-                for row in rows:
-                    if "note" in row:
-                        console.print(f"{name}: {row['contender']}: {row['note']}", markup=False)
+            if loaded.small() is None and not loaded.huge:
+                text = f"{name}: no graph over {DROPPED_ABOVE} nodes to be dropped"
+                session.console.print(text)
+            limits = (rounds, seconds, memory, limit)
+            run = partial(epoch_rows, name, loaded, shared, *limits, session.tell)
+            yield Work(f"{name} epoch", run)
             for mode in modes:
-                part = f"{name} folds {mode}"
-                if lines.finished(part) is None:
-                    with console.status(f"{name}: {FOLDS} folds, {mode}"):
-                        lines.add(part, [fold_row(name, mode, epochs, jobs, shared)])
-    show(lines.rows, format_)
-    tell_stored(lines, console)
-    return lines.rows
+                run = partial(fold_rows, name, mode, epochs, jobs, shared)
+                yield Work(f"{name} folds {mode}", run)
 
-
-def _tell(status: Any, name: str, text: str) -> None:
-    status.update(f"{name}: {text}")
+    session.run(works(), lambda row: row.get("note") and f"{row['contender']}: {row['note']}")
+    return session.finish(show)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from benchmarks.commands import options
-from benchmarks.commands.stopwatch import load_or_skip, prepare, tell_stored
+from benchmarks.commands.stopwatch import Session
 from benchmarks.data.tu_dataset import load_dataset
-from benchmarks.records.plain_console import PlainConsole
-from benchmarks.records.rows import ResultLines
 from benchmarks.records.store import RESULTS
 from benchmarks.timing.loader import REQUIRED, loading_rows, show
+from benchmarks.timing.works import Row, Work
 
 
 def loader(
@@ -26,18 +26,18 @@ def loader(
     threads: options.Threads = 0,
     format_: options.Format = "rich",
     out: options.OutFolder = RESULTS / "loader",
-) -> list[dict[str, Any]]:
+    resume: options.Resume = None,
+) -> list[Row]:
     """Time shuffled passes over whole data sets, loaders taking turns; nothing is trained."""
-    prepare(format_, out, threads)
-    console = PlainConsole(stderr=True)
     config = {"batch_size": batch_size, "rounds": rounds, "seconds": seconds}
-    lines = ResultLines(out, config, seed=0)
-    for name in data or REQUIRED:
-        graphs = load_or_skip(name, partial(load_dataset, name), console, asked=bool(data))
-        if graphs is not None:
-            with console.status(f"{name}: running"):
-                lines.add(name, loading_rows(name, graphs, batch_size, rounds, seconds))
-    if lines.rows:
-        show(lines.rows, format_)
-    tell_stored(lines, console)
-    return lines.rows
+    session = Session(format_, out, config, 0, threads, resume)
+
+    def works() -> Iterator[Work]:
+        for name in data or REQUIRED:
+            graphs = session.load(name, partial(load_dataset, name), asked=bool(data))
+            if graphs is not None:
+                run = partial(loading_rows, name, graphs, batch_size, rounds, seconds)
+                yield Work(name, run)
+
+    session.run(works())
+    return session.finish(show)

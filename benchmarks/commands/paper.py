@@ -12,6 +12,8 @@ from rich.console import Console
 from benchmarks.commands.cli import device_overrides, parse_numbers
 from benchmarks.commands.mistakes import tell_left_out
 from benchmarks.commands.options import LARGEST_SEED
+from benchmarks.commands.paper_time import time_training
+from benchmarks.commands.stopwatch import names_of
 from benchmarks.records.output_path import check_folder
 from benchmarks.records.plain_console import PlainConsole
 from benchmarks.records.store import RESULTS
@@ -31,7 +33,8 @@ from benchmarks.runs.paper_cells import (
 from benchmarks.spec.cell import PROTOCOLS
 from benchmarks.spec.errors import UsageError, unknown_name
 from benchmarks.tables import paper_layout as layout
-from benchmarks.timing import claim_runs as timing
+from benchmarks.timing import claim_table
+from benchmarks.timing.claim_contenders import CONTENDERS
 
 _FORMATS = ("rich", "markdown", "json")
 TIME = "time"
@@ -107,9 +110,12 @@ def paper(
     console = PlainConsole(stderr=True)
     if table == TIME:
         if methods is not None:
-            raise UsageError(f"--methods: --table time compares {', '.join(timing.CONTENDERS)}")
+            raise UsageError(f"--methods: --table time compares {', '.join(CONTENDERS)}")
         names = _names("--datasets", datasets, TABLES["1"][0])
-        timing.run(names, rounds, batches, device, limit, dry_run, format_, out / TIME, console)
+        if dry_run:
+            claim_table.show(claim_table.latest_rows(out / TIME), (), format_)
+        else:
+            time_training(names, rounds, batches, device, limit, format_, out / TIME)
         return
     request = Request(
         protocol,
@@ -152,7 +158,7 @@ def _names(option: str, text: str | None, default: tuple[str, ...]) -> tuple[str
     """Return the names of an option, each once, or the default."""
     if text is None:
         return default
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    names = tuple(names_of(text))
     if not names:
         raise UsageError(f"{option}: expected names with commas between, got {text!r}")
     return names

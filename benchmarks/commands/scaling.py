@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from benchmarks.commands import options
-from benchmarks.commands.stopwatch import prepare, stoppable, tell_stored
-from benchmarks.records.plain_console import PlainConsole
-from benchmarks.records.rows import ResultLines
+from benchmarks.commands.stopwatch import Session, check_names, names_of
 from benchmarks.records.store import RESULTS
 from benchmarks.spec.device import choose_device
-from benchmarks.spec.errors import UsageError, unknown_name
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing.limited_process import default_memory_gib
 from benchmarks.timing.memory import GIB, free_bytes
 from benchmarks.timing.rivals import CONTENDERS
-from benchmarks.timing.scaling import AXES, RIVALS, Point, point_row
+from benchmarks.timing.scaling import AXES, RIVALS, point_rows
 from benchmarks.timing.scaling_table import show
+from benchmarks.timing.works import Row, Work
 
 QUICK_POINTS, QUICK_LIMIT, QUICK_GIB = slice(2, 7, 2), 20.0, 4.0
-
-Row = dict[str, Any]
 
 
 def scaling(
@@ -54,33 +52,34 @@ def scaling(
     where it dies. Each point is appended to a JSON lines file when it is finished, and the picture
     is saved beside it.
     """
-    prepare(format_, out, threads)
     chosen = axis_names(axes)
     device = choose_device(device)
     if quick:
         limit, memory_gib = QUICK_LIMIT, QUICK_GIB
     # An automatic limit is no setting to compare: what is free differs from one run to the next.
     config = {"device": device, "limit": limit, "memory_gib": memory_gib or None}
-    console = PlainConsole(stderr=True)
-    lines = ResultLines(out, config, seed, resume)
-    memory_gib = memory_gib or _default_gib(device)
+    session = Session(format_, out, config, seed, threads, resume)
+    console, lines = session.console, session.lines
+    memory_gib = memory_gib or min(default_memory_gib(), 0.75 * free_bytes(device) / GIB)
     console.print(f"at most {memory_gib:.1f} GiB and {limit:g} s a point", highlight=False)
-    missing = [contender for contender in RIVALS if contender not in CONTENDERS]
-    for contender in missing:
-        console.print(f"{contender}: skipped, tgp (torch-geometric-pool) is not installed")
-    with stoppable(lines, console):
-        for contender, point in _points(chosen, quick, lines):
-            label = f"{contender}, {point.size:,} {point.axis}"
-            with console.status(label):
-                row = point_row(contender, point, seed, device, memory_gib, limit)
-            console.print(f"{label}: {_describe(row)}", highlight=False, markup=False)
-            lines.add(_part(contender, point), [row])
-    show(lines.rows, format_)
+    for contender in RIVALS:
+        if contender not in CONTENDERS:
+            console.print(f"{contender}: skipped, tgp (torch-geometric-pool) is not installed")
+
+    def works() -> Iterator[Work]:
+        for axis in chosen:
+            for point in AXES[axis][QUICK_POINTS] if quick else AXES[axis]:
+                for contender in RIVALS:
+                    if contender in CONTENDERS and not _has_died(lines.rows, axis, contender):
+                        run = partial(point_rows, contender, point, seed, device, memory_gib, limit)
+                        yield Work(f"{axis} {point.size} {contender}", run)
+
+    session.run(works(), _describe)
+    rows = session.finish(show, "points")
     picture = lines.path.with_suffix(".png")
-    _draw(lines.rows, picture)
-    tell_stored(lines, console, "points")
+    _draw(rows, picture)
     console.print(f"picture {picture}", soft_wrap=True)
-    return lines.rows
+    return rows
 
 
 def axis_names(text: str) -> list[str]:
@@ -89,43 +88,24 @@ def axis_names(text: str) -> list[str]:
     Raises:
         UsageError: If a name is unknown, or there is none.
     """
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = names_of(text)
     if not names:
         raise UsageError(f"--axes: expected some of {','.join(AXES)}, got {text!r}")
-    for name in names:
-        if name not in AXES:
-            raise unknown_name("axis", name, AXES)
-    return list(dict.fromkeys(names))
+    check_names("axis", names, AXES)
+    return names
 
 
-def _points(axes: list[str], quick: bool, lines: ResultLines) -> Iterator[tuple[str, Point]]:
-    """Yield what is still to be measured, until each contender has died on each axis."""
-    for axis in axes:
-        points = AXES[axis][QUICK_POINTS] if quick else AXES[axis]
-        for point in points:
-            for contender in RIVALS:
-                if contender not in CONTENDERS or lines.finished(_part(contender, point)):
-                    continue
-                dead = any(
-                    row["axis"] == axis and row["contender"] == contender and "died" in row
-                    for row in lines.rows
-                )
-                if not dead:
-                    yield contender, point
-
-
-def _part(contender: str, point: Point) -> str:
-    return f"{point.axis} {point.size} {contender}"
+def _has_died(rows: list[Row], axis: str, contender: str) -> bool:
+    """Whether a contender's curve has ended already."""
+    return any(
+        (row["axis"], row["contender"]) == (axis, contender) and "died" in row for row in rows
+    )
 
 
 def _describe(row: Row) -> str:
     if "died" in row:
         return str(row["died"])
     return f"{row['median_ms']:.3g} ms, peak {row['peak_mib']:.0f} MiB"
-
-
-def _default_gib(device: str) -> float:
-    return min(default_memory_gib(), 0.75 * free_bytes(device) / GIB)
 
 
 def _draw(rows: list[Row], path: Path) -> None:

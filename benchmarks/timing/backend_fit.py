@@ -13,8 +13,6 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import torch
-
 from pyg_diffpool.ops.backends import choice
 
 Row = dict[str, Any]
@@ -76,32 +74,14 @@ def fit(rows: Sequence[Row]) -> Fit:
     that many constants choose alike.
     """
     grid = [Constants(*pair) for pair in itertools.product(CALL_COSTS, PADDED_CALLS)]
-    grid.append(Constants.of_library())
-    losses = _mean_log_regrets(rows, grid)
-    least = min(losses) + 1e-9
-    best = [found for found, loss in zip(grid, losses, strict=True) if loss <= least]
-    logs = [math.log(constants.call_cost) for constants in best]
-    calls = [constants.padded_calls for constants in best]
-    centre = statistics.fmean(logs), statistics.fmean(calls)
+    fits = [judge(rows, constants) for constants in (*grid, Constants.of_library())]
+    least = min(found.mean for found in fits) * (1 + 1e-9)
+    best = [found for found in fits if found.mean <= least]
+    cost = statistics.fmean(math.log(found.constants.call_cost) for found in best)
+    calls = statistics.fmean(found.constants.padded_calls for found in best)
 
-    def off_centre(constants: Constants) -> float:
-        cost = math.log(constants.call_cost) - centre[0]
-        return (cost / math.log(2)) ** 2 + ((constants.padded_calls - centre[1]) / 8) ** 2
+    def off_centre(found: Fit) -> float:
+        costs_off = (math.log(found.constants.call_cost) - cost) / math.log(2)
+        return costs_off**2 + ((found.constants.padded_calls - calls) / 8) ** 2
 
-    return judge(rows, min(best, key=off_centre))
-
-
-def _mean_log_regrets(rows: Sequence[Row], grid: Sequence[Constants]) -> list[float]:
-    """Judge all constants at once: one row of a matrix for each."""
-    graphs = torch.tensor([row["graphs"] for row in rows])
-    waste = torch.tensor([wasted(row) for row in rows])
-    times = {
-        name: torch.tensor([row["median_ms"][name] for row in rows], dtype=torch.float64)
-        for name in ("padded", "ragged")
-    }
-    best = torch.minimum(times["padded"], times["ragged"])
-    costs, calls = torch.tensor(grid).t().unsqueeze(-1)
-    ragged = (graphs - calls) * costs < waste
-    regrets = torch.where(ragged, times["ragged"], times["padded"]) / best
-    found: list[float] = regrets.log().mean(1).tolist()
-    return found
+    return min(best, key=off_centre)

@@ -37,6 +37,7 @@ class Problem(NamedTuple):
         grad_adj: Cotangent of the pooled adjacency :math:`(B, K, K)`.
         adjacency: The edges as our operators share them, for contenders that prepare them.
         max_num_nodes: Nodes of the largest graph, for contenders that are told.
+        edge_weight: Weights of the edges, none for ones.
     """
 
     x: Tensor
@@ -49,6 +50,7 @@ class Problem(NamedTuple):
     grad_adj: Tensor
     adjacency: Adjacency | None = None
     max_num_nodes: int | None = None
+    edge_weight: Tensor | None = None
 
     @property
     def sizes(self) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def latest_rows(folder: Path) -> list[Row]:
     return [json.loads(line) for line in files[-1].read_text(encoding="utf-8").splitlines()]
 
 
-def show(rows: Sequence[Row], absent: Mapping[str, str], format_: str) -> None:
+def show(rows: Sequence[Row], absent: Sequence[str], format_: str) -> None:
     """Print the rows on stdout, with the data sets that were not found."""
     missing = [{"set": name, "note": "data not found"} for name in absent]
     if format_ == "json":

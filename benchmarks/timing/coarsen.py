@@ -67,8 +67,8 @@ def set_rows(
     limits = {} if rates is None else limit(problems, rates)
     checked = problems if checked is None else checked
     exact = {
-        convention: [expected(problem, convention) for problem in checked]
-        for convention in {given.convention for given in contenders.values()}
+        convention: [expected(problem, given) for problem in checked]
+        for convention, given in {given.convention: given for given in contenders.values()}.items()
     }
     largest = max(problems, key=lambda problem: problem.largest)
     rows = []

@@ -17,6 +17,7 @@ from benchmarks.spec.errors import UsageError
 from benchmarks.timing.epoch import train_steps
 from benchmarks.timing.epoch_data import EpochData, load_epoch_data
 from benchmarks.timing.trainees import OURS, EpochTrainee, Options, our_forward, our_network
+from benchmarks.timing.works import Row
 from pyg_diffpool import ResidentLoader
 
 FOLDS = 10
@@ -53,18 +54,11 @@ def fold_modes(share: str, device: str) -> list[str]:
     return everything if share == "all" else list(dict.fromkeys([ONE, share]))
 
 
-def fold_row(name: str, mode: str, epochs: int, jobs: int, options: Options) -> dict[str, Any]:
-    """Train all folds of a data set in one of the ways to share a machine; return its row."""
+def fold_rows(name: str, mode: str, epochs: int, jobs: int, options: Options) -> list[Row]:
+    """Train all folds of a data set in one of the ways to share a machine; return one row."""
     run = run_folds(mode, name, epochs, jobs, torch.get_num_threads(), options)
-    return {
-        "kind": "folds",
-        "set": name,
-        "contender": OURS,
-        "mode": mode,
-        "jobs": 1 if mode == ONE else jobs,
-        "epochs": epochs,
-        **run._asdict(),
-    }
+    row = {"kind": "folds", "set": name, "contender": OURS, "mode": mode, "epochs": epochs}
+    return [row | {"jobs": 1 if mode == ONE else jobs, **run._asdict()}]
 
 
 def train_index(num_graphs: int, fold: int, seed: int) -> Tensor:

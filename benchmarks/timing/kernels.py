@@ -8,8 +8,7 @@ against float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from torch import Tensor
 from benchmarks.timing.batches import Problem
 from benchmarks.timing.oracle import relative_error
 from benchmarks.timing.turns import summary, take_turns
+from benchmarks.timing.works import Row
 from pyg_diffpool import prepare_adjacency
 from pyg_diffpool.ops.sparse_product import spmm
 
@@ -29,7 +29,6 @@ try:
 except ImportError:
     torch_scatter = None
 
-Row = dict[str, Any]
 Kernels = dict[str, Callable[[], Tensor]]
 
 PRODUCT, SUM = "sparse product", "segment sum"
@@ -38,12 +37,13 @@ LIBRARY = "pyg_diffpool"
 TOLERANCE = 1e-4
 
 
-def kernel_rows(name: str, problems: list[Problem], rounds: int, seconds: float) -> Iterator[Row]:
-    """Yield one row a kernel, operation and operand, with the time a batch.
+def kernel_rows(name: str, problems: list[Problem], rounds: int, seconds: float) -> list[Row]:
+    """Return one row a kernel, operation and operand, with the time a batch.
 
     Raises:
         ArithmeticError: If a kernel's result is wrong.
     """
+    rows = []
     for operation, kernels_of in ((PRODUCT, products), (SUM, segment_sums)):
         for operand in ("logits", "x"):
             ready = [kernels_of(problem, getattr(problem, operand)) for problem in problems]
@@ -54,15 +54,18 @@ def kernel_rows(name: str, problems: list[Problem], rounds: int, seconds: float)
             steps = {kernel: _all(ready, kernel) for kernel in ready[0]}
             for kernel, timing in take_turns(steps, rounds, seconds).items():
                 taken = summary(timing, len(problems))
-                yield {
-                    "set": name,
-                    "operation": operation,
-                    "columns": sorted({getattr(problem, operand).size(1) for problem in problems}),
-                    "kernel": kernel,
-                    "median_ms": taken["median_ms"],
-                    "rounds": taken["rounds"],
-                    "relative_error": worst[kernel],
-                }
+                rows.append(
+                    {
+                        "set": name,
+                        "operation": operation,
+                        "columns": sorted({getattr(one, operand).size(1) for one in problems}),
+                        "kernel": kernel,
+                        "median_ms": taken["median_ms"],
+                        "rounds": taken["rounds"],
+                        "relative_error": worst[kernel],
+                    }
+                )
+    return rows
 
 
 def products(problem: Problem, x: Tensor) -> Kernels:

@@ -58,6 +58,8 @@ def _pass_over(batches: Iterable[object]) -> Step:
 
 def show(rows: Sequence[Row], style: str) -> None:
     """Print rows as JSON, Markdown or for a terminal."""
+    if not rows and style != "json":
+        return
     lines = [line(row) for row in rows]
     layout = Table("Loading", lines, NOTES).layout()
     show_rows(list(rows) if style == "json" else lines, layout, style)

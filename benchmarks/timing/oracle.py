@@ -8,6 +8,8 @@ default), ``"pyg"`` and ``"tgp"``.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -48,10 +50,9 @@ def _of_tests(name: str) -> ModuleType:
 
 
 def graphs_of(problem: Problem) -> Graphs:
-    """Return a batch as the oracles take it."""
+    """Return a batch on the CPU as the oracles take it."""
     sizes = tuple(problem.sizes.tolist())
-    x, logits = problem.x.cpu().double(), problem.logits.cpu().double()
-    return problems().Problem(sizes, x, logits, problem.edge_index.cpu(), None)
+    return problems().Problem(sizes, problem.x, problem.logits, problem.edge_index, None)
 
 
 def coarsened(graphs: Graphs, x: Tensor, s: Tensor, weight: Tensor | None) -> Outputs:
@@ -89,6 +90,18 @@ def pooled(
     features, adjacency, _ = coarsened(graphs, x, s, weight)
     losses = link_loss(graphs, s, weight, convention), entropy(graphs, s, convention)
     return features, adjacency, *losses
+
+
+def _link(graphs: Graphs, x: Tensor, logits: Tensor, weight: Tensor | None) -> Outputs:
+    return (link_loss(graphs, logits.softmax(-1), weight, "paper"),)
+
+
+EXACT: dict[str, Callable[[Graphs, Tensor, Tensor, Tensor | None], Outputs]] = {
+    "coarsen": coarsened,
+    "link": _link,
+    **{name: partial(pooled, convention=name) for name in ("paper", "pyg", "tgp")},
+}
+"""What results are compared with: the layer under a convention, or one of its parts alone."""
 
 
 def relative_error(got: Tensor, want: Tensor, least: float = 0.0) -> float:

@@ -20,7 +20,7 @@ from torch_geometric.utils import to_dense_adj, to_dense_batch
 
 from benchmarks.timing import oracle
 from benchmarks.timing.batches import Problem
-from pyg_diffpool import diff_pool, prepare_adjacency
+from pyg_diffpool import coarsen, diff_pool, link_prediction_loss, prepare_adjacency
 
 try:
     from tgp.poolers import DiffPool as TgpDiffPool
@@ -32,21 +32,36 @@ TGP_INSTALLED = TgpDiffPool is not None
 Outputs = tuple[Tensor, ...]
 Prepare = Callable[[Problem], Problem]
 
-RESULTS = ("x", "adj", "link", "entropy", "gradient of x", "gradient of logits")
+POOLED = ("x", "adj", "link", "entropy")
+# How edges are handed over: as they are, in another order, declared undirected, or prepared once.
+RAW, SHUFFLED_EDGES = "raw edge_index", "shuffled edge_index"
+UNDIRECTED, PREPARED_EDGES = "undirected EdgeIndex", "prepared adjacency"
+LEAVES = {"x": "x", "logits": "logits", "edge_weight": "weights"}
+
+
+def pooled_objective(outputs: Outputs, problem: Problem) -> Tensor:
+    """Return the sum of what is pooled, by the problem's cotangents, and of both losses."""
+    x, adj, link, entropy = outputs
+    return (x * problem.grad_x).sum() + (adj * problem.grad_adj).sum() + link + entropy
 
 
 class Contender(NamedTuple):
     """A system under one setting.
 
     Attributes:
-        run: From a problem to pooled features, adjacency, link and entropy loss.
-        convention: Whose constant factors the losses have: ``"pyg"`` or ``"tgp"``.
+        run: From a problem to the outputs.
+        convention: Whose constant factors the losses have, or what else is computed: a key of
+            :data:`benchmarks.timing.oracle.EXACT`.
         prepare: What happens to a problem before its time is taken.
+        objective: From the outputs to what is derived.
+        outputs: Their names.
     """
 
     run: Callable[[Problem], Outputs]
     convention: str
     prepare: Prepare = lambda problem: problem
+    objective: Callable[[Outputs, Problem], Tensor] = pooled_objective
+    outputs: tuple[str, ...] = POOLED
 
 
 def _with_adjacency(problem: Problem) -> Problem:
@@ -60,36 +75,80 @@ def _with_width(problem: Problem) -> Problem:
     return problem._replace(max_num_nodes=problem.largest)
 
 
-def _ours(
-    edges: str,
+def edges_as(problem: Problem, form: str) -> Any:
+    """Return the edges of a problem in one of the forms that users have them in."""
+    if form == UNDIRECTED:
+        # Made anew each time: nothing that an EdgeIndex caches is carried over.
+        size = (problem.batch.numel(), problem.batch.numel())
+        return EdgeIndex(problem.edge_index, sparse_size=size, sort_order="row", is_undirected=True)
+    if form == PREPARED_EDGES:
+        return problem.adjacency
+    return problem.shuffled if form == SHUFFLED_EDGES else problem.edge_index
+
+
+def ours(
+    form: str,
     backend: str = "auto",
     pool: Callable[..., Outputs] = diff_pool,
     prepare: Prepare | None = None,
+    convention: str = "pyg",
 ) -> Contender:
+    """Return our pooling, given the edges in a form.
+
+    Args:
+        form: How edges are handed over, such as :data:`RAW`.
+        backend: Which backend contracts.
+        pool: What is called.
+        prepare: What happens before the time is taken. (default: what the form needs)
+        convention: Of the losses.
+    """
+    if prepare is None:
+        prepare = (
+            _with_adjacency if form == PREPARED_EDGES else Contender._field_defaults["prepare"]
+        )
+
     def run(problem: Problem) -> Outputs:
-        edge_index = problem.edge_index
-        if edges == "undirected":
-            # Made anew each time: nothing that an EdgeIndex caches is carried over.
-            size = (problem.batch.numel(), problem.batch.numel())
-            edge_index = EdgeIndex(
-                edge_index, sparse_size=size, sort_order="row", is_undirected=True
-            )
-        elif edges == "shuffled":
-            edge_index = problem.shuffled
-        elif edges == "prepared":
-            edge_index = problem.adjacency
         return pool(
             problem.x,
             problem.logits,
-            edge_index,
+            edges_as(problem, form),
+            problem.edge_weight,
             batch=problem.batch,
             batch_size=problem.batch_size,
             max_num_nodes=problem.max_num_nodes,
-            convention="pyg",
+            convention=convention,
             backend=backend,
         )
 
-    return Contender(run, "pyg", *([] if prepare is None else [prepare]))
+    return Contender(run, convention, prepare)
+
+
+def ours_without_losses(form: str, backend: str = "auto") -> Contender:
+    """Return our coarsening alone, by the logits as they are."""
+
+    def pool(*arguments: Any, convention: str, **settings: Any) -> Outputs:
+        return coarsen(*arguments, **settings)
+
+    def objective(outputs: Outputs, problem: Problem) -> Tensor:
+        x, adj, gram = outputs
+        return (x * problem.grad_x).sum() + ((adj + gram) * problem.grad_adj).sum()
+
+    plain = ours(form, backend, pool, convention="coarsen")
+    return plain._replace(objective=objective, outputs=("x", "adj", "gram"))
+
+
+def our_link_loss(form: str) -> Contender:
+    """Return our link prediction loss alone."""
+
+    def pool(
+        x: Tensor, logits: Tensor, *edges: Any, convention: str, backend: str, **settings: Any
+    ) -> Outputs:
+        # Autocast leaves softmax to float32.
+        wide = torch.promote_types(logits.dtype, torch.float32)
+        return (link_prediction_loss(logits.softmax(-1, dtype=wide), *edges, **settings),)
+
+    plain = ours(form, "auto", pool, convention="link")
+    return plain._replace(objective=lambda outputs, problem: outputs[0], outputs=("loss",))
 
 
 @cache
@@ -152,9 +211,9 @@ def _tgp(batched: bool) -> Contender:
 
 
 COMPILER = "inductor"
-OURS = "ours, undirected EdgeIndex"
-SHUFFLED = "ours, shuffled edge_index"
-PREPARED = "ours, prepared adjacency"
+OURS = f"ours, {UNDIRECTED}"
+SHUFFLED = f"ours, {SHUFFLED_EDGES}"
+PREPARED = f"ours, {PREPARED_EDGES}"
 COMPILED = "ours, compiled"
 OURS_GIVEN = f"{OURS}, sizes given"
 PYG = "PyG"
@@ -162,13 +221,13 @@ PYG_GIVEN = f"{PYG}, sizes given"
 TGP = ("tgp, batched", "tgp, unbatched")
 
 CONTENDERS: dict[str, Contender] = {
-    OURS: _ours("undirected"),
-    "ours, undirected EdgeIndex, padded": _ours("undirected", "padded"),
-    "ours, undirected EdgeIndex, ragged": _ours("undirected", "ragged"),
-    "ours, raw edge_index": _ours("raw"),
-    SHUFFLED: _ours("shuffled"),
-    PREPARED: _ours("prepared", prepare=_with_adjacency),
-    COMPILED: _ours("raw", pool=_compiled),
+    OURS: ours(UNDIRECTED),
+    f"{OURS}, padded": ours(UNDIRECTED, "padded"),
+    f"{OURS}, ragged": ours(UNDIRECTED, "ragged"),
+    f"ours, {RAW}": ours(RAW),
+    SHUFFLED: ours(SHUFFLED_EDGES),
+    PREPARED: ours(PREPARED_EDGES),
+    COMPILED: ours(RAW, pool=_compiled),
     PYG: Contender(_run_pyg, "pyg"),
 }
 if TGP_INSTALLED:
@@ -181,29 +240,27 @@ def told_the_sizes(backends: Sequence[str]) -> dict[str, Contender]:
     A GPU would be waited for to measure it. ``"auto"`` must be the first backend.
     """
     found = {
-        OURS_GIVEN if backend == "auto" else f"{OURS_GIVEN}, {backend}": _ours(
-            "undirected", backend, prepare=_with_width
+        OURS_GIVEN if backend == "auto" else f"{OURS_GIVEN}, {backend}": ours(
+            UNDIRECTED, backend, prepare=_with_width
         )
         for backend in backends
     }
     return found | {PYG_GIVEN: Contender(_run_pyg, "pyg", _with_width)}
 
 
-def forward_backward(contender: Contender, problem: Problem) -> tuple[Outputs, Tensor, Tensor]:
-    """Run both passes; return the outputs and the gradients of features and logits."""
-    problem = problem._replace(
-        x=problem.x.detach().requires_grad_(), logits=problem.logits.detach().requires_grad_()
-    )
+def forward_backward(contender: Contender, problem: Problem) -> list[Tensor]:
+    """Run both passes; return the outputs, then the gradients of the leaves that there are."""
+    leaves = {
+        name: value.detach().requires_grad_()
+        for name in LEAVES
+        if (value := getattr(problem, name)) is not None
+    }
+    problem = problem._replace(**leaves)
     outputs = contender.run(problem)
-    grad_x, grad_logits = torch.autograd.grad(
-        _objective(outputs, problem), [problem.x, problem.logits]
+    gradients = torch.autograd.grad(
+        contender.objective(outputs, problem), list(leaves.values()), materialize_grads=True
     )
-    return outputs, grad_x, grad_logits
-
-
-def _objective(outputs: Outputs, problem: Problem) -> Tensor:
-    x, adj, link, entropy = outputs
-    return (x * problem.grad_x).sum() + (adj * problem.grad_adj).sum() + link + entropy
+    return [*outputs, *gradients]
 
 
 def all_of(contender: Contender, problems: Sequence[Problem]) -> Callable[[], None]:
@@ -217,37 +274,43 @@ def all_of(contender: Contender, problems: Sequence[Problem]) -> Callable[[], No
     return run
 
 
-def expected(problem: Problem, convention: str) -> list[Tensor]:
+def expected(problem: Problem, contender: Contender) -> list[Tensor]:
     """Return the exact outputs and gradients, in float64 on the CPU."""
     wide = problem.on("cpu")
-    wide = wide._replace(
-        x=wide.x.double(),
-        logits=wide.logits.double(),
-        grad_x=wide.grad_x.double(),
-        grad_adj=wide.grad_adj.double(),
-    )
-    graphs = oracle.graphs_of(wide)
-    exact = Contender(
-        lambda given: oracle.pooled(graphs, given.x, given.logits, None, convention), convention
-    )
-    outputs, *gradients = forward_backward(exact, wide)
-    return [*outputs, *gradients]
+    changed = {
+        name: value.double()
+        for name in (*LEAVES, "grad_x", "grad_adj")
+        if (value := getattr(wide, name)) is not None
+    }
+    wide = wide._replace(**changed)
+    graphs, exact = oracle.graphs_of(wide), oracle.EXACT[contender.convention]
+
+    def run(given: Problem) -> Outputs:
+        return exact(graphs, given.x, given.logits, given.edge_weight)
+
+    return forward_backward(contender._replace(run=run), wide)
 
 
 def errors(
-    contender: Contender, problem: Problem, exact: Sequence[Tensor] | None = None
+    contender: Contender,
+    problem: Problem,
+    exact: Sequence[Tensor] | None = None,
+    least_slope: float = 0.0,
 ) -> dict[str, float]:
     """Return the largest error of each result over the largest exact value of that result.
 
     Args:
         contender: Whose results are checked.
         problem: The batch.
-        exact: What :func:`expected` returns for the contender's convention. (default: computed)
+        exact: What :func:`expected` returns. (default: computed)
+        least_slope: What errors of gradients are divided by where all of them are smaller.
     """
     if exact is None:
-        exact = expected(problem, contender.convention)
-    outputs, *gradients = forward_backward(contender, contender.prepare(problem))
+        exact = expected(problem, contender)
+    leaves = [LEAVES[name] for name in LEAVES if getattr(problem, name) is not None]
+    names = [*contender.outputs, *(f"gradient of {leaf}" for leaf in leaves)]
+    found = forward_backward(contender, contender.prepare(problem))
     return {
-        name: oracle.relative_error(got, want)
-        for name, got, want in zip(RESULTS, [*outputs, *gradients], exact, strict=True)
+        name: oracle.relative_error(got, want, least_slope if name.startswith("gradient") else 0.0)
+        for name, got, want in zip(names, found, exact, strict=True)
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -11,6 +11,7 @@ from benchmarks.timing.batches import Problem, random_graphs
 from benchmarks.timing.coarsen import measure_alone
 from benchmarks.timing.limited_process import run_limited
 from benchmarks.timing.rivals import OURS, PYG, TGP
+from benchmarks.timing.works import Row
 
 RIVALS = (OURS, PYG, TGP[1])
 EDGES_PER_NODE = 5
@@ -62,17 +63,13 @@ def make_point(point: Point, seed: int) -> Problem:
     return random_graphs(point.graphs, point.nodes, point.edges, point.clusters, seed)
 
 
-def point_row(
+def point_rows(
     contender: str, point: Point, seed: int, device: str, memory_gib: float, limit: float
-) -> dict[str, Any]:
+) -> list[Row]:
     """Measure a contender at a point in a process of its own, of so much memory and time."""
     make = partial(make_point, point, seed)
     arguments = (contender, make, torch.get_num_threads(), device, memory_gib, SECONDS)
     outcome = run_limited(measure_alone, arguments, memory_gib, limit)
     result = {"died": outcome.died} if outcome.died else outcome.value
-    return {
-        "contender": contender,
-        **point._asdict(),
-        "memory_limit_gib": round(memory_gib, 1),
-        **result,
-    }
+    shared = {"contender": contender, "memory_limit_gib": round(memory_gib, 1)}
+    return [{**shared, **point._asdict(), **result}]

@@ -3,42 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
-from torch_geometric import EdgeIndex
 from torch_geometric.utils import coalesce
 
+from benchmarks.timing.batches import Problem
 from benchmarks.timing.oracle import Graphs, problems
-from pyg_diffpool import Adjacency, prepare_adjacency
-
-# How edges are handed over: as they were drawn, declared undirected, or prepared once.
-RAW, EDGE_INDEX, PREPARED = "raw edge_index", "undirected EdgeIndex", "prepared adjacency"
+from benchmarks.timing.rivals import PREPARED_EDGES, RAW, UNDIRECTED
 
 
 class Case(NamedTuple):
     """A batch of graphs in float64 on the CPU, and the form of its edges."""
 
-    graphs: Graphs
+    problem: Problem
     form: str = RAW
 
-    def edges_on(self, device: str) -> Tensor | EdgeIndex | Adjacency:
-        """Return the edges in the case's form."""
-        edge_index: Tensor = self.graphs.edge_index.to(device)
-        if self.form == RAW:
-            return edge_index
-        size = (self.graphs.num_nodes, self.graphs.num_nodes)
-        declared = EdgeIndex(edge_index, sparse_size=size, sort_order="row", is_undirected=True)
-        return prepare_adjacency(declared) if self.form == PREPARED else declared
 
-    def on(self, device: str) -> dict[str, Any]:
-        """Return the edges and graphs as the library's functions take them."""
-        return {
-            "edge_index": self.edges_on(device),
-            "batch": self.graphs.batch.to(device),
-            "batch_size": self.graphs.batch_size,
-        }
+def case_of(graphs: Graphs, seed: int = 0, form: str = RAW) -> Case:
+    """Return a batch of the tests as the benches take it, with cotangents."""
+    generator = torch.Generator().manual_seed(seed)
+    clusters, features = graphs.logits.size(1), graphs.x.size(1)
+
+    def normal(columns: int) -> torch.Tensor:
+        shape = (graphs.batch_size, clusters, columns)
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    problem = Problem(
+        x=graphs.x,
+        logits=graphs.logits,
+        edge_index=graphs.edge_index,
+        shuffled=graphs.edge_index,
+        batch=graphs.batch,
+        batch_size=graphs.batch_size,
+        grad_x=normal(features),
+        grad_adj=normal(clusters),
+        edge_weight=graphs.edge_weight,
+    )
+    return Case(problem, form)
 
 
 def make_case(
@@ -72,7 +74,7 @@ def make_case(
     )
     if not raw:
         graphs = replace(graphs, edge_index=coalesce(graphs.edge_index))
-    return Case(graphs, form)
+    return case_of(graphs, seed, form)
 
 
 def make_cases(seed: int, quick: bool) -> dict[str, Case]:
@@ -80,14 +82,14 @@ def make_cases(seed: int, quick: bool) -> dict[str, Case]:
     chunks, small = (127, 128, 129, 0, 255, 256, 257, 3), tuple(range(20)) * 15
     cases = {
         "ragged, directed, weighted": make_case((0, 5, 1, 0, 17, 3, 0), 3, 5, seed, weights=True),
-        "undirected EdgeIndex": make_case((9, 1, 30, 0, 14), 4, 7, seed, EDGE_INDEX),
-        "odd sizes, prepared": make_case((70, 0, 50, 129), 33, 65, seed, PREPARED),
-        "large between small": make_case((1500, 0, 129, 1, 40), 40, 64, seed, EDGE_INDEX),
+        "undirected EdgeIndex": make_case((9, 1, 30, 0, 14), 4, 7, seed, UNDIRECTED),
+        "odd sizes, prepared": make_case((70, 0, 50, 129), 33, 65, seed, PREPARED_EDGES),
+        "large between small": make_case((1500, 0, 129, 1, 40), 40, 64, seed, UNDIRECTED),
         "one cluster, one feature": make_case((9, 4), 1, 1, seed, weights=True),
         "sizes around a chunk": make_case(chunks, 8, 8, seed, weights=True),
-        "many small graphs": make_case(small, 7, 9, seed, EDGE_INDEX),
+        "many small graphs": make_case(small, 7, 9, seed, UNDIRECTED),
         "many clusters": make_case((40, 20), 130, 24, seed, weights=True),
-        **{name: Case(graphs) for name, graphs in problems().CORNER_CASES.items()},
+        **{name: case_of(graphs) for name, graphs in problems().CORNER_CASES.items()},
     }
     for number in range(3 if quick else 12):
         generator = torch.Generator().manual_seed(1000 * seed + number)
@@ -96,9 +98,19 @@ def make_cases(seed: int, quick: bool) -> dict[str, Case]:
             return int(torch.randint(low, high, (1,), generator=generator))
 
         sizes = tuple(draw(0, 80) * draw(0, 2) for _ in range(draw(1, 9)))
-        form = (RAW, EDGE_INDEX, PREPARED)[draw(0, 3)]
+        form = (RAW, UNDIRECTED, PREPARED_EDGES)[draw(0, 3)]
         weights = form == RAW and bool(draw(0, 2))
         cases[f"random {number}"] = make_case(
             sizes, draw(1, 70), draw(1, 70), seed + number, form, weights
         )
     return cases
+
+
+def rounded(problem: Problem, dtype: torch.dtype) -> Problem:
+    """Return a batch with inputs of a dtype; weights of half precision are float32."""
+    weight = problem.edge_weight
+    if weight is not None:
+        weight = weight.to(torch.promote_types(dtype, torch.float32))
+    return problem._replace(
+        x=problem.x.to(dtype), logits=problem.logits.to(dtype), edge_weight=weight
+    )

@@ -8,7 +8,7 @@ from functools import partial
 
 from benchmarks.timing.epoch import epoch_rows
 from benchmarks.timing.epoch_data import load_epoch_data
-from benchmarks.timing.folds import FOLDS, fold_modes, fold_row
+from benchmarks.timing.folds import FOLDS, fold_modes, fold_rows
 from benchmarks.timing.gpu.part import Setting
 from benchmarks.timing.limited_process import default_memory_gib
 from benchmarks.timing.trainees import Options
@@ -48,4 +48,4 @@ def measure_folds(name: str, mode: str, setting: Setting) -> list[Row]:
     """Train ten folds for an epoch (quick) or three, one by one or at the same time."""
     options = Options(seed=setting.seed, device=setting.device)
     jobs = min(os.cpu_count() or 1, FOLDS)
-    return [fold_row(name, mode, 1 if setting.quick else 3, jobs, options)]
+    return fold_rows(name, mode, 1 if setting.quick else 3, jobs, options)

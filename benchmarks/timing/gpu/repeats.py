@@ -13,9 +13,10 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data
 
 from benchmarks.spec.device import synchronise
-from benchmarks.timing.gpu.cases import EDGE_INDEX, RAW, Case, make_case
+from benchmarks.timing.gpu.cases import make_case, rounded
 from benchmarks.timing.gpu.part import FAILED, OK, Setting
 from benchmarks.timing.limited_process import describe
+from benchmarks.timing.rivals import RAW, UNDIRECTED, forward_backward, ours
 from benchmarks.timing.turns import on_cuda
 from benchmarks.timing.works import Row, Work
 from pyg_diffpool import Adjacency, DiffPoolNet, ResidentLoader, diff_pool, prepare_adjacency
@@ -83,9 +84,10 @@ def check_repeating(name: str, setting: Setting) -> list[Row]:
         runs["batch of a loader"] = network_step(batch, batch.edge_index, setting)
     else:
         sizes = (600, 0, 129, 1, 40, 300, 17)
-        for form in (EDGE_INDEX, RAW):
-            case = make_case(sizes, 33, 65, setting.seed, form, weights=form == RAW)
-            runs[form] = partial(_pool_case, case, name, setting.device)
+        for form in (UNDIRECTED, RAW):
+            drawn = make_case(sizes, 33, 65, setting.seed, form, weights=form == RAW).problem
+            problem = rounded(drawn, torch.float32).on(setting.device)
+            runs[form] = partial(forward_backward, ours(form, name, convention="paper"), problem)
     rows = []
     for form, run in runs.items():
         first = run()
@@ -151,27 +153,11 @@ def _pool_batch(batch: Batch, backend: str, setting: Setting) -> list[Tensor]:
     return [*results, *torch.autograd.grad(total, [x])]
 
 
-def _pool_case(case: Case, backend: str, device: str) -> list[Tensor]:
-    given = (case.graphs.x, case.graphs.logits, case.graphs.edge_weight)
-    x, logits, weight = (
-        None if value is None else value.float().to(device).requires_grad_() for value in given
-    )
-    results = diff_pool(x, logits, edge_weight=weight, backend=backend, **case.on(device))
-    generator = torch.Generator().manual_seed(0)
-    onto = [torch.randn(result.shape, generator=generator).to(device) for result in results]
-    inputs = [value for value in (x, logits, weight) if value is not None]
-    return [
-        *(result.detach() for result in results),
-        *torch.autograd.grad(results, inputs, onto),
-    ]
-
-
 def _loader(setting: Setting) -> ResidentLoader:
     sizes = (9, 120, 1, 33, 7, 64, 5, 80)
-    whole = make_case(sizes, 1, FEATURES, setting.seed, EDGE_INDEX).graphs
     graphs = []
-    for number in range(len(sizes)):
-        one = whole.select(number)
+    for number, size in enumerate(sizes):
+        problem = make_case((size,), 1, FEATURES, setting.seed + number, UNDIRECTED).problem
         y = torch.tensor([number % CLASSES])
-        graphs.append(Data(x=one.x.float(), edge_index=one.edge_index, y=y))
+        graphs.append(Data(x=problem.x.float(), edge_index=problem.edge_index, y=y))
     return ResidentLoader(graphs, len(sizes), device=setting.device)

@@ -3,8 +3,10 @@ import math
 import pytest
 
 from benchmarks.timing.gpu import correctness, table
-from benchmarks.timing.gpu.cases import EDGE_INDEX, PREPARED, RAW, make_case, make_cases
+from benchmarks.timing.gpu.cases import make_case, make_cases
 from benchmarks.timing.gpu.part import FAILED, OK
+from benchmarks.timing.oracle import graphs_of
+from benchmarks.timing.rivals import PREPARED_EDGES, RAW, UNDIRECTED, edges_as
 from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.backends.padded import Padded
 
@@ -13,7 +15,7 @@ CASE = make_case((0, 5, 1, 17), 3, 5, seed=0, weights=True)
 
 def test_right_backends_pass():
     for backend in correctness.available_backends("cpu"):
-        rows = correctness.check_case("case", CASE, backend, "cpu", 0)
+        rows = correctness.check_case("case", CASE, backend, "cpu")
         assert [row["dtype"] for row in rows] == list(correctness.TOLERANCES)
         assert {row["verdict"] for row in rows} == {OK}
         assert "coarsen: gradient of weights" in rows[0]["errors"]
@@ -36,11 +38,11 @@ class WrongBackward(Padded):
 
 @pytest.mark.parametrize(
     ("backend", "wrong"),
-    [(WrongForward, "coarsen: gram"), (WrongBackward, "coarsen: gradient of s")],
+    [(WrongForward, "coarsen: gram"), (WrongBackward, "coarsen: gradient of logits")],
 )
 def test_a_wrong_backend_is_caught(backend, wrong, monkeypatch):
     monkeypatch.setitem(BACKENDS, "padded", backend)
-    rows = correctness.check_case("case", CASE, "padded", "cpu", 0)
+    rows = correctness.check_case("case", CASE, "padded", "cpu")
     assert all(wrong in row["wrong"] for row in rows[:2])
     assert [row["verdict"] for row in rows[:2]] == [FAILED, FAILED]
     (line,) = table.correctness_lines(rows[1:2])
@@ -50,11 +52,12 @@ def test_a_wrong_backend_is_caught(backend, wrong, monkeypatch):
 
 def test_cases_hand_their_edges_over_in_every_form():
     cases = make_cases(seed=0, quick=True)
-    assert {case.form for case in cases.values()} == {RAW, EDGE_INDEX, PREPARED}
+    assert {case.form for case in cases.values()} == {RAW, UNDIRECTED, PREPARED_EDGES}
     case = cases["undirected EdgeIndex"]
-    assert case.edges_on("cpu").is_undirected
-    for graph in range(case.graphs.batch_size):
-        adjacency = case.graphs.adjacency(graph)
+    assert edges_as(case.problem, case.form).is_undirected
+    graphs = graphs_of(case.problem)
+    for graph in range(graphs.batch_size):
+        adjacency = graphs.adjacency(graph)
         assert (adjacency == adjacency.t()).all()
         assert (adjacency <= 1).all()
 
@@ -62,5 +65,5 @@ def test_cases_hand_their_edges_over_in_every_form():
 def test_small_cases_pass():
     cases = make_cases(seed=0, quick=True)
     for name in ("edgeless", "no nodes at all", "odd sizes, prepared", "undirected EdgeIndex"):
-        rows = correctness.check_case(name, cases[name], "auto", "cpu", 0)
+        rows = correctness.check_case(name, cases[name], "auto", "cpu")
         assert {row["verdict"] for row in rows} == {OK}, name
