@@ -8,11 +8,11 @@ import torch
 import typer
 
 from benchmarks.commands import options
-from benchmarks.commands.stopwatch import prepare, stoppable, tell_stored
-from benchmarks.records.plain_console import PlainConsole
+from benchmarks.commands.stopwatch import Session
 from benchmarks.records.store import RESULTS
 from benchmarks.spec.errors import UsageError
-from benchmarks.timing.gpu.run import PARTS, GpuRun, chosen_parts, failures
+from benchmarks.timing.gpu.process import latest
+from benchmarks.timing.gpu.run import PARTS, Plan, chosen_parts, failures, run_parts
 
 
 def gpu(
@@ -39,17 +39,14 @@ def gpu(
     if not torch.cuda.is_available():
         raise UsageError(f"gpu: expected a CUDA device, torch {torch.__version__} finds none")
     names = chosen_parts(part)
-    prepare(format_, out)
-    console = PlainConsole(stderr=True)
-    run = GpuRun("cuda", quick, seconds, seed, out, resume)
-    with stoppable(run, console):
-        run.parts(names, console)
+    session = Session(format_, out, {"device": "cuda", "quick": quick}, seed, resume=resume)
+    with session.stoppable():
+        run_parts(names, session.lines, Plan("cuda", quick, seconds, seed), session.console)
     # It needs what it shows: PyG, tgp and others, seconds of imports.
     from benchmarks.timing.gpu.table import show
 
-    show(run.rows, format_)
-    tell_stored(run, console)
-    failed = failures(run.rows)
+    session.lines.read_again()
+    failed = failures(session.finish(lambda rows, style: show(latest(rows), style)))
     if failed:
-        console.print(f"FAILED: {', '.join(failed)}", markup=False, soft_wrap=True)
+        session.console.print(f"FAILED: {', '.join(failed)}", markup=False, soft_wrap=True)
         raise typer.Exit(1)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import torch
 import typer
-from rich.console import Console
 from rich.status import Status
 
 from benchmarks.records.output_path import check_folder
@@ -23,16 +22,6 @@ from benchmarks.timing.works import Row, Work
 
 T = TypeVar("T")
 NO_LIMIT = Budget(None)
-
-
-class Stored(Protocol):
-    """Rows in a file, such as :class:`~benchmarks.records.rows.ResultLines`."""
-
-    path: Path
-
-    @property
-    def rows(self) -> list[Row]:
-        """All rows."""
 
 
 class Session:
@@ -66,7 +55,10 @@ class Session:
         resume: Path | None = None,
         prefix: str = "",
     ) -> None:
-        prepare(format_, out, threads)
+        check_format(format_)
+        check_folder("--out", out)
+        if threads:
+            torch.set_num_threads(threads)
         self.format = format_
         self.console = PlainConsole(stderr=True)
         self.lines = ResultLines(out, config, seed, resume, prefix)
@@ -108,7 +100,7 @@ class Session:
             budget: No work begins when it is spent, and one in progress is given up.
             resumable: Whether the command can go on with a file of rows.
         """
-        with stoppable(self.lines, self.console, budget, resumable):
+        with self.stoppable(budget, resumable):
             for work in works:
                 if self.lines.finished(work.name) is not None:
                     continue
@@ -118,52 +110,32 @@ class Session:
                     if text := describe(row):
                         self.console.print(f"{work.name}: {text}", markup=False, highlight=False)
 
+    @contextmanager
+    def stoppable(self, budget: Budget = NO_LIMIT, resumable: bool = True) -> Iterator[None]:
+        """End at an interrupt from the keyboard with exit code 130, and tell how to go on.
+
+        Where a budget is spent, what is finished is kept and the command goes on to its tables.
+        """
+        try:
+            with budget.interrupts():
+                yield
+        except KeyboardInterrupt:
+            if budget.spent:
+                self.console.print("the budget is spent; what was finished is kept")
+                return
+            again = f"go on with --resume {self.lines.path}"
+            text = again if resumable else "the same command begins again"
+            self.console.print(f"\nstopped; {text}", soft_wrap=True, highlight=False)
+            raise typer.Exit(130) from None
+
     def finish(self, show: Callable[[list[Row], str], None], what: str = "rows") -> list[Row]:
         """Print the tables, say where the rows are, and return them."""
-        show(self.lines.rows, self.format)
-        tell_stored(self.lines, self.console, what)
-        return self.lines.rows
-
-
-def prepare(format_: str, out: Path, threads: int = 0) -> None:
-    """Check the format and the folder of results, and let torch use so many threads (0: as is).
-
-    Raises:
-        UsageError: If the format is unknown, or the folder cannot be written.
-    """
-    check_format(format_)
-    check_folder("--out", out)
-    if threads:
-        torch.set_num_threads(threads)
-
-
-@contextmanager
-def stoppable(
-    lines: Stored, console: Console, budget: Budget = NO_LIMIT, resumable: bool = True
-) -> Iterator[None]:
-    """End at an interrupt from the keyboard with exit code 130, and tell how to go on.
-
-    Where a budget is spent, what is finished is kept and the command goes on to its tables.
-    """
-    try:
-        with budget.interrupts():
-            yield
-    except KeyboardInterrupt:
-        if budget.spent:
-            console.print("the budget is spent; what was finished is kept")
-            return
-        where = (
-            f"go on with --resume {lines.path}" if resumable else "the same command begins again"
-        )
-        console.print(f"\nstopped; {where}", soft_wrap=True, highlight=False)
-        raise typer.Exit(130) from None
-
-
-def tell_stored(lines: Stored, console: Console, what: str = "rows") -> None:
-    """Say where the rows are, if there are any."""
-    if lines.rows:
-        text = f"{len(lines.rows)} {what} in {lines.path}"
-        console.print(text, soft_wrap=True, highlight=False)
+        rows = self.lines.rows
+        show(rows, self.format)
+        if rows:
+            text = f"{len(rows)} {what} in {self.lines.path}"
+            self.console.print(text, soft_wrap=True, highlight=False)
+        return rows
 
 
 def names_of(text: str) -> list[str]:

@@ -67,9 +67,22 @@ class ResultLines:
         # A round trip, since settings are compared with those that JSON has kept.
         self._added = {"config": json.loads(json.dumps(config)), **provenance(seed)}
         self._parts: dict[str, list[Row]] = {}
-        for row in [] if resume is None else _read(resume):
-            if row.get("config") != self._added["config"] or row.get("seed") != seed:
-                raise UsageError(f"--resume: {self.path.name} was made with other settings or seed")
+        if resume is not None:
+            self.read_again()
+        if any(
+            row.get("config") != self._added["config"] or row.get("seed") != seed
+            for row in self.rows
+        ):
+            raise UsageError(f"--resume: {self.path.name} was made with other settings or seed")
+
+    def read_again(self) -> None:
+        """Read the file, to which another process may have added rows.
+
+        Raises:
+            UsageError: If it is no file of rows.
+        """
+        self._parts = {}
+        for row in _read(self.path):
             self._parts.setdefault(row["part"], []).append(row)
 
     @property

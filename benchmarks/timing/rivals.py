@@ -45,6 +45,11 @@ def pooled_objective(outputs: Outputs, problem: Problem) -> Tensor:
     return (x * problem.grad_x).sum() + (adj * problem.grad_adj).sum() + link + entropy
 
 
+def as_it_is(problem: Problem) -> Problem:
+    """Prepare nothing."""
+    return problem
+
+
 class Contender(NamedTuple):
     """A system under one setting.
 
@@ -59,7 +64,7 @@ class Contender(NamedTuple):
 
     run: Callable[[Problem], Outputs]
     convention: str
-    prepare: Prepare = lambda problem: problem
+    prepare: Prepare = as_it_is
     objective: Callable[[Outputs, Problem], Tensor] = pooled_objective
     outputs: tuple[str, ...] = POOLED
 
@@ -103,9 +108,7 @@ def ours(
         convention: Of the losses.
     """
     if prepare is None:
-        prepare = (
-            _with_adjacency if form == PREPARED_EDGES else Contender._field_defaults["prepare"]
-        )
+        prepare = _with_adjacency if form == PREPARED_EDGES else as_it_is
 
     def run(problem: Problem) -> Outputs:
         return pool(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.console import Console
 
@@ -52,67 +51,51 @@ def chosen_parts(names: Sequence[str] | None) -> list[str]:
     return [name for name in PARTS if not names or name in names]
 
 
-def failures(rows: Sequence[Row]) -> list[str]:
-    """Return the works that failed, of those that the exit code is about."""
-    return sorted({row["part"] for row in rows if row.get("verdict") == FAILED})
+class Plan(NamedTuple):
+    """How much is measured.
 
-
-class GpuRun:
-    """A run of the parts, and the file of its rows.
-
-    Args:
+    Attributes:
         device: Where the parts work; on a CPU, which only tests ask for, in this process.
         quick: Whether less is measured.
         seconds: Time of each part, or 0 for the table's.
         seed: Seed of everything drawn.
-        folder: Where the file goes.
-        resume: File of an earlier run to go on with.
-
-    Raises:
-        UsageError: If ``resume`` is no file of rows, or one of other settings.
     """
 
-    def __init__(
-        self,
-        device: str,
-        quick: bool,
-        seconds: float,
-        seed: int,
-        folder: Path,
-        resume: Path | None = None,
-    ) -> None:
-        self.device, self.quick, self.seconds, self.seed = device, quick, seconds, seed
-        self.config: dict[str, Any] = {"device": device, "quick": quick}
-        self.lines = ResultLines(folder, self.config, seed, resume)
-        self.path = self.lines.path
-        parts = {row["part"] for row in self.lines.rows}
-        self.finished = {part for part in parts if not unfinished(self.lines.finished(part) or ())}
-        if resume is None:
-            # The file is there before the first process opens it.
-            self.lines.add("machine", [{"kind": "machine", "found": machine()}])
+    device: str
+    quick: bool = True
+    seconds: float = 0.0
+    seed: int = 0
 
-    @property
-    def rows(self) -> list[Row]:
-        """What is in the file, without failures that were made good."""
-        return latest(ResultLines(self.path.parent, self.config, self.seed, self.path).rows)
 
-    def parts(self, names: Sequence[str], console: Console) -> None:
-        """Run parts, one after the other; none can keep the next from its turn."""
-        end = time.time() + QUICK_TOTAL_SECONDS if self.quick else float("inf")
-        grace = QUICK_GRACE_SECONDS if self.quick else GRACE_SECONDS
-        spare = 0.0
-        for name in names:
-            entry = PARTS[name]
-            budget = self.seconds or (entry.quick_seconds if self.quick else entry.seconds)
-            began = time.time()
-            # What one part leaves over is the next one's, unless the user has set the time.
-            deadline = min(began + budget + (0.0 if self.seconds else spare), end)
-            runs = self.path.with_name(f"{self.path.stem}-runs")
-            setting = Setting(self.device, self.seed, self.quick, deadline, runs)
-            console.print(f"{name}: {deadline - began:.0f} s", highlight=False)
-            given = (name, entry.address, setting, self.lines, self.finished)
-            if self.device == "cpu":
-                run_part(*given)
-            else:
-                run_part_alone(*given, deadline + grace)
-            spare = max(0.0, deadline - time.time())
+def failures(rows: Sequence[Row]) -> list[str]:
+    """Return the works that failed, of those that the exit code is about."""
+    return sorted({row["part"] for row in latest(rows) if row.get("verdict") == FAILED})
+
+
+def run_parts(names: Sequence[str], lines: ResultLines, plan: Plan, console: Console) -> None:
+    """Run parts, one after the other; none can keep the next from its turn.
+
+    Rows are in the file, those of a process that is not this one too.
+    """
+    finished = {row["part"] for row in lines.rows if not unfinished([row])}
+    if not lines.rows:
+        # The file is there before the first process opens it.
+        lines.add("machine", [{"kind": "machine", "found": machine()}])
+    end = time.time() + QUICK_TOTAL_SECONDS if plan.quick else float("inf")
+    grace = QUICK_GRACE_SECONDS if plan.quick else GRACE_SECONDS
+    spare = 0.0
+    for name in names:
+        entry = PARTS[name]
+        budget = plan.seconds or (entry.quick_seconds if plan.quick else entry.seconds)
+        began = time.time()
+        # What one part leaves over is the next one's, unless the user has set the time.
+        deadline = min(began + budget + (0.0 if plan.seconds else spare), end)
+        runs = lines.path.with_name(f"{lines.path.stem}-runs")
+        setting = Setting(plan.device, plan.seed, plan.quick, deadline, runs)
+        console.print(f"{name}: {deadline - began:.0f} s", highlight=False)
+        given = (name, entry.address, setting, lines, finished)
+        if plan.device == "cpu":
+            run_part(*given)
+        else:
+            run_part_alone(*given, deadline + grace)
+        spare = max(0.0, deadline - time.time())
