@@ -23,4 +23,3 @@ def test_the_machine_is_radial_on_standardised_columns():
     by_hand = SVC(C=10.0, gamma=0.5).fit((rows[:40] - mean) / std, labels[:40])
     expected = by_hand.decision_function((rows[40:] - mean) / std)
     np.testing.assert_allclose(fitted.decision_function(rows[40:]), expected, rtol=1e-6)
-    assert fitted.score(rows[40:], labels[40:]) > 0.7
