@@ -42,6 +42,9 @@ def epoch(
     batch_size: Annotated[int, typer.Option(min=2, help="Graphs in a batch.")] = 20,
     hidden: Annotated[int, typer.Option(min=1, help="Width of all layers.")] = 64,
     epochs: Annotated[int, typer.Option(min=0, help="Epochs of each fold; 0: no folds.")] = 3,
+    compiled: Annotated[
+        bool, typer.Option("--compiled", help="Our network compiled too: minutes at first.")
+    ] = False,
     jobs: Annotated[int, typer.Option(min=0, help="Folds at a time; 0: one a core.")] = 0,
     share: Annotated[
         str,
@@ -77,7 +80,7 @@ def epoch(
     names = list(data or (QUICK_SETS if quick else SETS))
     if quick:
         rounds, seconds, epochs = 2, 20.0, 1
-    shared = Options(batch_size, hidden, seed, device)
+    shared = Options(batch_size, hidden, seed, device, compiled)
     jobs = min(jobs or os.cpu_count() or 1, FOLDS)
     measured = {"rounds": rounds, "seconds": seconds, "epochs": epochs, "jobs": jobs}
     # ToDense builds a tensor of a kind that torch calls beta.

@@ -154,7 +154,7 @@ def epoch_rows(
 
     PyG's network on huge graphs trains in a process of its own, of so much memory and time.
     """
-    found = contenders(data)
+    found = contenders(data, options.compiled)
     rows: dict[str, Row] = {OURS: {}}
     if data.huge:
         del found[PYG]

@@ -1,4 +1,4 @@
-"""The rivals' two-pool networks: PyG's example, and tgp's DiffPool in a classifier like it."""
+"""Two-pool networks of the rivals: PyG's example, tgp's DiffPool in its place, ours likewise."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import BatchNorm, DenseSAGEConv, SAGEConv, dense_diff_pool
 
 from benchmarks.timing.rivals import TgpDiffPool
+from pyg_diffpool import Adjacency, GNNBlock, diff_pool
+from pyg_diffpool import dense_diff_pool as our_dense_diff_pool
 
 Output = tuple[Tensor, Tensor]
 
@@ -142,3 +144,42 @@ class TgpNet(nn.Module):
         logits = self.classifier(self.embed_3(second.x, second.edge_index).mean(dim=1))
         losses = [*first.loss.values(), *second.loss.values()]
         return logits, torch.stack(losses).sum()
+
+
+class OursLikeTgpNet(nn.Module):
+    """:class:`TgpNet` with our layers and pooling: equal widths, and assignments of a linear layer.
+
+    Args:
+        in_channels: Size of each node's features.
+        hidden_channels: Size of the rows between layers.
+        out_channels: Number of classes.
+        clusters: Clusters of both poolings.
+    """
+
+    def __init__(
+        self, in_channels: int, hidden_channels: int, out_channels: int, clusters: Sequence[int]
+    ) -> None:
+        super().__init__()
+        hidden, read = hidden_channels, 3 * hidden_channels
+        self.embed_1 = GNNBlock(in_channels, hidden, hidden, 3, normalize=False)
+        self.assign_1 = nn.Linear(read, clusters[0])
+        self.embed_2 = GNNBlock(read, hidden, hidden, 3, normalize=False)
+        self.assign_2 = nn.Linear(read, clusters[1])
+        self.embed_3 = GNNBlock(read, hidden, hidden, 3, normalize=False)
+        self.classifier = nn.Sequential(
+            nn.Linear(read, hidden), nn.ReLU(), nn.Linear(hidden, out_channels)
+        )
+
+    def forward(
+        self, x: Tensor, adjacency: Adjacency, batch: Tensor, batch_size: int, max_num_nodes: int
+    ) -> Output:
+        """Return logits and the sum of all side objectives."""
+        rows = self.embed_1(x, adjacency)
+        given = {"batch": batch, "batch_size": batch_size, "max_num_nodes": max_num_nodes}
+        x, adj, link_1, entropy_1 = diff_pool(
+            rows, self.assign_1(rows), adjacency, convention="pyg", **given
+        )
+        rows = self.embed_2(x, adj)
+        x, adj, link_2, entropy_2 = our_dense_diff_pool(rows, adj, self.assign_2(rows))
+        logits = self.classifier(self.embed_3(x, adj).mean(dim=1))
+        return logits, link_1 + link_2 + entropy_1 + entropy_2

@@ -13,14 +13,17 @@ from torch_geometric.loader import DataLoader, DenseDataLoader
 from torch_geometric.transforms import ToDense
 from torch_geometric.utils import to_dense_adj, to_dense_batch
 
+from benchmarks.timing import rivals
 from benchmarks.timing.epoch_data import DROPPED_ABOVE, EpochData, GraphSet
-from benchmarks.timing.networks import Output, PyGNet, TgpNet
-from benchmarks.timing.rivals import PYG, TGP, TGP_INSTALLED
+from benchmarks.timing.networks import OursLikeTgpNet, Output, PyGNet, TgpNet
+from benchmarks.timing.rivals import COMPILED, PYG, TGP, TGP_INSTALLED, why_not_compiled
 from pyg_diffpool import DiffPoolNet, ResidentLoader
 
 LEARNING_RATE = 1e-3
 
 OURS = "ours"
+OURS_COMPILED = COMPILED
+OURS_LIKE_TGP = f"{OURS} with tgp's layers"
 OURS_FEW_CLUSTERS = f"ours, K as without graphs over {DROPPED_ABOVE} nodes"
 PYG_DROPPED = f"{PYG}, graphs over {DROPPED_ABOVE} nodes dropped"
 
@@ -29,12 +32,21 @@ Forward = Callable[[Any], tuple[Tensor, Tensor | None]]
 
 @dataclass(frozen=True)
 class Options:
-    """What all contenders share."""
+    """What all contenders share.
+
+    Attributes:
+        batch_size: Graphs in a batch.
+        hidden_channels: Width of all layers.
+        seed: Of the weights.
+        device: Where they train.
+        compiled: Whether our network takes part compiled too, which begins with minutes of it.
+    """
 
     batch_size: int = 20
     hidden_channels: int = 64
     seed: int = 0
     device: str = "cpu"
+    compiled: bool = False
 
 
 @dataclass
@@ -90,9 +102,11 @@ class EpochTrainee(Trainee):
     loader: Iterable[Any] = field(kw_only=True)
 
 
-def contenders(data: EpochData) -> dict[str, EpochData]:
+def contenders(data: EpochData, compiled: bool = False) -> dict[str, EpochData]:
     """Return the contenders on a data set, and the graphs (and clusters) that each works with."""
-    found = {OURS: data, PYG: data}
+    found = {OURS: data, OURS_LIKE_TGP: data, PYG: data}
+    if compiled and why_not_compiled() is None:
+        found[OURS_COMPILED] = data
     small = data.small()
     if small is not None and not data.huge:
         found[OURS_FEW_CLUSTERS] = data._replace(clusters=small.clusters)
@@ -106,8 +120,11 @@ def contenders(data: EpochData) -> dict[str, EpochData]:
 def make_trainee(name: str, data: EpochData, options: Options) -> EpochTrainee:
     """Build a contender anew; its network draws its weights from the seed."""
     torch.manual_seed(options.seed)
-    build = _ours if name.startswith(OURS) else _pyg if name.startswith(PYG) else _tgp(name)
+    builders = {OURS_LIKE_TGP: _ours_like_tgp, **{mode: _tgp(mode) for mode in TGP}}
+    build = builders.get(name, _ours if name.startswith(OURS) else _pyg)
     loader, network, forward = build(data, options)
+    if name == OURS_COMPILED:
+        network.compile(dynamic=True, backend=rivals.COMPILER)
     return EpochTrainee(network.to(options.device), forward, data=data, loader=loader)
 
 
@@ -149,12 +166,27 @@ def our_forward(network: DiffPoolNet) -> Forward:
     return forward
 
 
-def _ours(data: EpochData, options: Options) -> Parts:
-    loader = ResidentLoader(
+def _our_loader(data: EpochData, options: Options) -> ResidentLoader:
+    return ResidentLoader(
         data.graphs, options.batch_size, shuffle=True, device=torch.device(options.device)
     )
+
+
+def _ours(data: EpochData, options: Options) -> Parts:
     network = our_network(data, options)
-    return loader, network, our_forward(network)
+    return _our_loader(data, options), network, our_forward(network)
+
+
+def _ours_like_tgp(data: EpochData, options: Options) -> Parts:
+    widths = data.num_features, options.hidden_channels, data.num_classes
+    network = OursLikeTgpNet(*widths, data.clusters)
+
+    def forward(batch: Any) -> Output:
+        given = batch.batch, batch.num_graphs, batch.max_num_nodes
+        out: Output = network(batch.x, batch.adjacency, *given)
+        return out
+
+    return _our_loader(data, options), network, forward
 
 
 def _pyg(data: EpochData, options: Options) -> Parts:

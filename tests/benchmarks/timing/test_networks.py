@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
-from benchmarks.timing.networks import DenseBlock, PyGNet, TgpNet
+from benchmarks.timing.networks import DenseBlock, OursLikeTgpNet, PyGNet, TgpNet
 from benchmarks.timing.rivals import TGP_INSTALLED
 
 
@@ -71,6 +71,24 @@ def test_modes_of_tgp_agree_and_train_every_parameter():
     assert outputs[0][0].shape == (2, 2)
     sum(part.sum() for part in outputs[0]).backward()
     assert all(parameter.grad is not None for parameter in batched.parameters())
+
+
+def block_parameters(width, hidden):
+    """Count three GraphSAGE layers: two weights, a bias, the two vectors of their normalisation."""
+    return sum(2 * before * hidden + 3 * hidden for before in (width, hidden, hidden))
+
+
+def test_our_network_like_tgps_has_its_parameters():
+    hidden, first, second, classes = 8, 4, 2, 3
+    read = 3 * hidden
+    linear = [(read, first), (read, second), (read, hidden), (hidden, classes)]
+    expected = block_parameters(5, hidden) + 2 * block_parameters(read, hidden)
+    expected += sum(before * after + after for before, after in linear)
+    networks = [OursLikeTgpNet(5, hidden, classes, (first, second))]
+    if TGP_INSTALLED:
+        networks.append(TgpNet(5, hidden, classes, (first, second), batched=False))
+    for network in networks:
+        assert sum(parameter.numel() for parameter in network.parameters()) == expected
 
 
 def test_dense_block_leaves_padded_rows_empty():

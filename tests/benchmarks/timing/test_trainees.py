@@ -4,13 +4,15 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from benchmarks.timing import epoch_data as epoch_data
+from benchmarks.timing import epoch_data, rivals
 from benchmarks.timing.epoch import train_steps
 from benchmarks.timing.epoch_data import EpochData, load_epoch_data, number_of_clusters
 from benchmarks.timing.rivals import PYG, TGP, TGP_INSTALLED
 from benchmarks.timing.trainees import (
     OURS,
+    OURS_COMPILED,
     OURS_FEW_CLUSTERS,
+    OURS_LIKE_TGP,
     PYG_DROPPED,
     Options,
     contenders,
@@ -43,7 +45,7 @@ def test_all_contenders_train_on_the_same_graphs(data, monkeypatch):
     monkeypatch.setattr(epoch_data, "DROPPED_ABOVE", 4)
     found = contenders(data)
     rivals = TGP if TGP_INSTALLED else ()
-    assert set(found) == {OURS, OURS_FEW_CLUSTERS, PYG, PYG_DROPPED, *rivals}
+    assert set(found) == {OURS, OURS_LIKE_TGP, OURS_FEW_CLUSTERS, PYG, PYG_DROPPED, *rivals}
     for name, graphs in found.items():
         trainee = make_trainee(name, graphs, OPTIONS)
         before = [parameter.detach().clone() for parameter in trainee.network.parameters()]
@@ -56,6 +58,14 @@ def test_all_contenders_train_on_the_same_graphs(data, monkeypatch):
         changed = [bool((a != b).any()) for a, b in zip(after, before, strict=True)]
         # To a single cluster there is nothing to assign.
         assert any(changed) if few else all(changed), name
+
+
+def test_the_compiled_network_is_ours(data, monkeypatch, quick_compiler):
+    monkeypatch.setattr(rivals, "COMPILER", "eager")
+    assert OURS_COMPILED in contenders(data, compiled=True)
+    batch = next(iter(make_trainee(OURS, data, OPTIONS).loader))
+    logits = [make_trainee(name, data, OPTIONS).forward(batch)[0] for name in (OURS, OURS_COMPILED)]
+    torch.testing.assert_close(*logits)
 
 
 def test_nothing_is_dropped_where_all_graphs_are_small(data):
