@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from benchmarks.clusters.remake import FOLDER, remake_command
-from benchmarks.data.dataset import features_of, folds_of, graph_sizes
+from benchmarks.data.registry import find_source
 from benchmarks.methods import build_network, is_user_class
 from benchmarks.methods.parts.user_class import check_source
-from benchmarks.records.provenance import dataset_digest, file_digest
+from benchmarks.records.provenance import file_digest
 from benchmarks.records.store import RunStore, stored_runs
-from benchmarks.runs.plan import read_dataset
 from benchmarks.spec.errors import UsageError, unknown_name
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import from_record
@@ -158,7 +157,7 @@ def fold_of_graph(stored: StoredRun, splits: Path | None, graph: int) -> int:
         UsageError: If there is none.
     """
     run = stored.run
-    folds = folds_of(run["dataset"], run["protocol"], None if splits is None else str(splits))
+    folds = find_source(run["dataset"]).folds(run["protocol"], splits)
     for number in stored.folds.accuracy:
         if bool((getattr(folds[number], stored.part) == graph).any()):
             return number
@@ -171,11 +170,10 @@ def fold_of_graph(stored: StoredRun, splits: Path | None, graph: int) -> int:
 def _trained(stored: StoredRun, cell: dict[str, Any], splits: Path | None) -> Trained:
     """Rebuild the network of a cell whose checkpoint is there, and find its fold's graphs."""
     run = stored.run
-    dataset = read_dataset(run["dataset"])
-    if dataset_digest(dataset) != run["data"]:
+    source = find_source(run["dataset"])
+    if source.digest != run["data"]:
         raise UsageError(f"run {run['run']}: was trained on other data of {run['dataset']}")
-    folds = folds_of(run["dataset"], run["protocol"], None if splits is None else str(splits))
-    fold = folds[cell["fold"]]
+    fold = source.folds(run["protocol"], splits)[cell["fold"]]
     path = stored.store.checkpoint_path(*_number(cell))
     try:
         checkpoint = torch.load(path, map_location="cpu")
@@ -185,7 +183,7 @@ def _trained(stored: StoredRun, cell: dict[str, Any], splits: Path | None) -> Tr
     settings = from_record(checkpoint["settings"])
     problem = Problem.from_record(checkpoint)
     if problem.train_sizes.numel() == 0:
-        problem = problem._replace(train_sizes=graph_sizes(dataset)[fold.train])
+        problem = problem._replace(train_sizes=source.sizes[fold.train])
     if checkpoint["method"] != run["method"]:
         raise UsageError(
             f"run {run['run']}: expected checkpoints of {run['method']}, got one of "
@@ -195,10 +193,10 @@ def _trained(stored: StoredRun, cell: dict[str, Any], splits: Path | None) -> Tr
         check_source(run["run"], run["method"], run.get("source"))
     network = build_network(checkpoint["method"], settings, problem)
     network.load_state_dict(checkpoint["state_dict"])
-    x = features_of(dataset, fold.train, settings)
+    x = source.features(fold.train, settings)
     index = getattr(fold, stored.part)
-    loader = ResidentLoader(dataset, settings.eval_batch_size, x=x, index=index)
-    prepared = prepared_graphs(dataset, checkpoint["method"], settings)
+    loader = ResidentLoader(source.graphs, settings.eval_batch_size, x=x, index=index)
+    prepared = prepared_graphs(source, checkpoint["method"], settings)
     complete = loader if prepared is None else PreparedLoader(loader, prepared)
     return Trained(cell, network.eval(), complete, index)
 

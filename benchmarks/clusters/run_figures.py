@@ -22,7 +22,7 @@ from benchmarks.clusters.measures import (
     shuffled_labels,
     undirected_edges,
 )
-from benchmarks.data.ogb_dataset import is_ogb
+from benchmarks.data.registry import find_source
 from benchmarks.records.provenance import code_version, package_versions
 from benchmarks.records.store import to_json, write_atomically
 from benchmarks.spec.errors import UsageError
@@ -78,7 +78,7 @@ def analyse_run(stored: StoredRun, splits: Path | None) -> Record:
         UsageError: If its networks have no clusters, or its checkpoints are missing.
     """
     run = stored.run
-    if is_ogb(run["dataset"]):
+    if not find_source(run["dataset"]).PLAIN:
         raise UsageError(f"run {run['run']}: expected a run on TU data, got {run['dataset']}")
     if not any(stored.clusters):
         raise UsageError(f"run {run['run']}: {run['method']} pools nothing, or no fold is finished")

@@ -209,14 +209,14 @@ def list_(
     format_: Annotated[str, typer.Option("--format", help="rich or json.")] = "rich",
 ) -> None:
     """List the methods and data sets."""
+    from benchmarks.data.registry import listed_names
     from benchmarks.methods import describe, method_names
-    from benchmarks.runs.recipe import DATASETS
 
     try:
         _check_choice("format", format_, ("rich", "json"))
     except UsageError as error:
         fail(error)
-    names = {"methods": list(method_names()), "datasets": list(DATASETS)}
+    names = {"methods": list(method_names()), "datasets": list(listed_names())}
     if format_ == "json":
         sys.stdout.write(json.dumps(names) + "\n")
         return

@@ -13,8 +13,8 @@ import typer
 
 from benchmarks.commands import options
 from benchmarks.commands.stopwatch import Session, check_names
+from benchmarks.data.registry import listed_names
 from benchmarks.records.store import RESULTS
-from benchmarks.runs.recipe import DATASETS
 from benchmarks.spec.device import choose_device
 from benchmarks.timing.epoch import epoch_rows
 from benchmarks.timing.epoch_data import DROPPED_ABOVE, load_epoch_data
@@ -91,7 +91,7 @@ def epoch(
     def works() -> Iterator[Work]:
         for name in names:
             load = partial(load_epoch_data, name)
-            loaded = session.load(name, load, asked=name not in DATASETS)
+            loaded = session.load(name, load, asked=name not in listed_names())
             if loaded is None:
                 continue
             if loaded.small() is None and not loaded.huge:

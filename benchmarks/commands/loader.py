@@ -10,7 +10,7 @@ import typer
 
 from benchmarks.commands import options
 from benchmarks.commands.stopwatch import Session
-from benchmarks.data.tu_dataset import load_dataset
+from benchmarks.data.registry import read_graphs
 from benchmarks.records.store import RESULTS
 from benchmarks.timing.loader import REQUIRED, loading_rows, show
 from benchmarks.timing.works import Row, Work
@@ -34,7 +34,7 @@ def loader(
 
     def works() -> Iterator[Work]:
         for name in data or REQUIRED:
-            graphs = session.load(name, partial(load_dataset, name), asked=bool(data))
+            graphs = session.load(name, partial(read_graphs, name), asked=bool(data))
             if graphs is not None:
                 run = partial(loading_rows, name, graphs, batch_size, rounds, seconds)
                 yield Work(name, run)

@@ -91,7 +91,7 @@ def _memory_message(error: MemoryError | RuntimeError) -> str | None:
 
 def _file_message(error: OSError) -> str:
     """Return what went wrong with which file, and the variable that names the cache."""
-    from benchmarks.data.tu_dataset import CACHE_VARIABLE, cache_folder
+    from benchmarks.data.folders import CACHE_VARIABLE, cache_folder
 
     if error.errno is None or error.filename is None:
         return str(error)

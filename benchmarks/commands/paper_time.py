@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.commands.stopwatch import Session
-from benchmarks.data.dataset import cached_dataset
+from benchmarks.data.registry import listed_names, read_graphs
 from benchmarks.runs.budget import Budget
-from benchmarks.runs.recipe import DATASETS
 from benchmarks.spec.device import choose_device
 from benchmarks.timing import claim_table
 from benchmarks.timing.claim import measure
@@ -46,7 +45,7 @@ def time_training(
 
     def works() -> Iterator[Work]:
         for name in datasets:
-            dataset = session.load(name, partial(cached_dataset, name), name not in DATASETS)
+            dataset = session.load(name, partial(read_graphs, name), name not in listed_names())
             if dataset is None:
                 absent.append(name)
                 continue

@@ -17,14 +17,13 @@ from benchmarks.clusters.checkpoints import (
     trained_network,
 )
 from benchmarks.commands.options import LARGEST_RANDOM_SEED, ResultsFolder, SplitsFolder
-from benchmarks.data.dataset import task_of
+from benchmarks.data.registry import find_source
 from benchmarks.data.task import Multiclass
 from benchmarks.records.output_path import check_file
 from benchmarks.records.plain_console import PlainConsole
 from benchmarks.records.store import RESULTS
 from benchmarks.records.table_format import show
 from benchmarks.runs.paper_cells import splits_folder
-from benchmarks.runs.plan import read_dataset
 from benchmarks.spec.errors import UsageError, unknown_name
 
 _FORMATS = ("rich", "markdown", "json")
@@ -85,7 +84,7 @@ def picture(
     if not any(stored.clusters):
         method = stored.run["method"]
         raise UsageError(f"run {run}: {method} pools nothing, or no fold is finished")
-    if not isinstance(task_of(read_dataset(stored.run["dataset"])), Multiclass):
+    if not isinstance(find_source(stored.run["dataset"]).task, Multiclass):
         raise UsageError(f"run {run}: expected one class a graph, got {stored.run['dataset']}")
     folds_file = splits_of(stored.run, splits_folder(splits))
     if graph is not None and fold is None:

@@ -16,8 +16,7 @@ from benchmarks.records.plain_console import PlainConsole
 from benchmarks.records.rows import ResultLines
 from benchmarks.records.table_format import check_format
 from benchmarks.runs.budget import Budget
-from benchmarks.runs.plan import absent_dataset
-from benchmarks.spec.errors import unknown_name
+from benchmarks.spec.errors import UsageError, unknown_name
 from benchmarks.timing.works import Row, Work
 
 T = TypeVar("T")
@@ -75,7 +74,7 @@ class Session:
                 return load()
             except (OSError, ValueError) as error:
                 if asked:
-                    raise absent_dataset(name, error) from error
+                    raise UsageError(str(error)) from error
                 text = f"{name}: skipped, its data are not there ({error})"
                 self.console.print(text, markup=False)
                 return None

@@ -56,7 +56,7 @@ def node_features(
         raise ValueError(f"features: expected one of {', '.join(FEATURES)}, got {features!r}")
     if getattr(dataset, "_indices", None) is not None:
         raise ValueError("dataset: expected the whole data set, got a selection of its graphs")
-    counts = _nodes_of_graphs(dataset)
+    counts = graph_sizes(dataset)
     train_nodes = _train_nodes(train_index, counts)
     if features == "constant":
         return torch.ones(int(counts.sum()), 1)
@@ -87,10 +87,12 @@ def node_features(
     return torch.cat(parts, dim=1)
 
 
-def _nodes_of_graphs(dataset: InMemoryDataset) -> Tensor:
-    if "x" in dataset.slices:
-        return dataset.slices["x"].diff()
-    return torch.as_tensor(dataset._data._num_nodes, dtype=torch.long)
+def graph_sizes(dataset: InMemoryDataset) -> Tensor:
+    """Return each graph's number of nodes."""
+    if "x" not in dataset.slices:
+        return torch.as_tensor(dataset._data._num_nodes, dtype=torch.long)
+    sizes: Tensor = dataset.slices["x"].diff()
+    return sizes
 
 
 def _train_nodes(train_index: Tensor, counts: Tensor) -> Tensor:

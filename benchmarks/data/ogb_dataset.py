@@ -18,10 +18,10 @@ from torch_geometric.data import InMemoryDataset
 from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
 from torch_geometric.data.storage import GlobalStorage
 
+from benchmarks.data.folders import DATA_VARIABLE, cache_folder, exclusive
 from benchmarks.data.ogb_package import import_ogb
 from benchmarks.data.splits import Fold
 from benchmarks.data.task import BinaryTasks, Multiclass, Task
-from benchmarks.data.tu_dataset import DATA_VARIABLE, cache_folder, exclusive
 from benchmarks.spec.errors import UsageError, unknown_name
 
 SAFE_GLOBALS: tuple[Any, ...] = (
@@ -51,7 +51,6 @@ class OgbDataset(InMemoryDataset):
     Attributes:
         task: What its networks are trained for and scored by.
         fold: The official split.
-        encoder: Name of the encoder that its features need (:mod:`benchmarks.data.ogb_encoder`).
     """
 
     def __init__(self, name: str, stored: Any, split: Mapping[str, Any]) -> None:
@@ -59,15 +58,9 @@ class OgbDataset(InMemoryDataset):
         self.name = name
         self.task = _task(name, stored)
         self.fold = _fold(name, split, len(stored))
-        self.encoder = "molecule" if name.startswith("ogbg-mol") else "edge"
         self._data, self.slices = stored._data.clone(), stored.slices
         target = self._data.y
         self._data.y = target.float() if isinstance(self.task, BinaryTasks) else target.view(-1)
-
-
-def is_ogb(name: str) -> bool:
-    """Tell whether a data set is one of OGB's."""
-    return name.startswith("ogbg-")
 
 
 def load_ogb_dataset(

@@ -8,8 +8,6 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +15,10 @@ import torch
 from torch_geometric.data.dataset import files_exist
 from torch_geometric.datasets import TUDataset
 
+from benchmarks.data.folders import CACHE_VARIABLE, DATA_VARIABLE, cache_folder, exclusive
 from benchmarks.data.tu_archive import digest_of, fetch, file_names, local_path, unpack
 from benchmarks.data.tu_reader import read_tu_data
-from benchmarks.spec.errors import UsageError
-
-try:
-    import fcntl
-except (
-    ImportError
-):  # Windows: the renames below still keep the cache whole, the work is done twice.
-    fcntl = None  # type: ignore[assignment]
-
-DATA_VARIABLE = "PYG_DIFFPOOL_DATA"
-CACHE_VARIABLE = "PYG_DIFFPOOL_CACHE"
+from benchmarks.spec.errors import AbsentDataError, UsageError
 
 
 def load_dataset(name: str, root: str | None = None) -> FastTUDataset:
@@ -41,18 +30,16 @@ def load_dataset(name: str, root: str | None = None) -> FastTUDataset:
             ``~/.cache/pyg_diffpool``).
 
     Raises:
-        FileNotFoundError: If there is no zip of the data set.
+        AbsentDataError: If there is no zip of the data set.
         UsageError: If its zip or its files cannot be read, or the cache cannot be written.
     """
     folder = cache_folder() if root is None else Path(root).expanduser()
     try:
         return FastTUDataset(str(folder), name, use_node_attr=True)
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise UsageError(
             f"data set '{name}' could not be unpacked in the cache {folder} ({error}): set "
-            f"{CACHE_VARIABLE} to another folder"
+            f"{CACHE_VARIABLE} to a folder that can be written"
         ) from error
 
 
@@ -60,20 +47,6 @@ def check_name(name: str) -> None:
     """Refuse what can be no name of a data set: it becomes part of paths and addresses."""
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise UsageError(f"data set: expected a name such as ENZYMES, got {name[:80]!r}")
-
-
-def cache_folder() -> Path:
-    """Return the folder of processed data, ``$PYG_DIFFPOOL_CACHE`` or one in ``~/.cache``."""
-    root = os.environ.get(CACHE_VARIABLE) or "~/.cache/pyg_diffpool"
-    try:
-        folder = Path(root).expanduser()
-        file = next((path for path in (folder, *folder.absolute().parents) if path.is_file()), None)
-    except (OSError, RuntimeError) as error:  # Too long a name, or no home of that user's.
-        what = getattr(error, "strerror", None) or error
-        raise UsageError(f"${CACHE_VARIABLE}: expected a folder, {root[:80]}: {what}") from error
-    if file is not None:
-        raise UsageError(f"${CACHE_VARIABLE}: expected a folder, got {folder}: {file} is a file")
-    return folder
 
 
 class FastTUDataset(TUDataset):
@@ -155,7 +128,7 @@ class FastTUDataset(TUDataset):
         address = self._address()
         archive = local_path(address)
         if archive is not None and not archive.is_file():
-            raise FileNotFoundError(self._missing(address))
+            raise AbsentDataError(self._missing(address))
         scratch = Path(tempfile.mkdtemp(prefix="download-", dir=self._folder))
         try:
             if archive is None:
@@ -163,7 +136,7 @@ class FastTUDataset(TUDataset):
                 try:
                     archive = fetch(address, scratch)
                 except Exception as error:  # fsspec raises what its back ends raise.
-                    raise FileNotFoundError(f"{self._missing(address)} ({error})") from error
+                    raise AbsentDataError(f"{self._missing(address)} ({error})") from error
             record = {"archive": address, "sha256": digest_of(archive)}
             # PyG takes the data for complete once two of the files are there, so they come last.
             files = unpack(archive, self.name, scratch, address)
@@ -250,21 +223,3 @@ def _read_record(path: Path) -> dict[str, str]:
 
 def _described(record: dict[str, str]) -> str:
     return f"another {record['archive']}" if "archive" in record else "an unknown zip"
-
-
-@contextmanager
-def exclusive(path: Path) -> Iterator[bool]:
-    """Holds an advisory lock; the system frees it when the process ends, however it ends.
-
-    Yields whether it is held: there is none in a folder that cannot be written, and on Windows.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
-    except OSError:  # A read-only cache that is already filled needs no lock.
-        yield False
-        return
-    with file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield fcntl is not None

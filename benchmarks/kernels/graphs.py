@@ -11,6 +11,8 @@ from scipy import sparse
 from torch import Tensor
 from torch_geometric.data import InMemoryDataset
 
+from benchmarks.data.features import graph_sizes
+
 IntArray = npt.NDArray[np.int64]
 
 
@@ -79,8 +81,7 @@ def labelled_graphs(dataset: InMemoryDataset) -> LabelledGraphs:
     """
     slices: dict[str, Tensor] = dataset.slices
     data = dataset._data
-    sizes = slices["x"].diff().numpy() if "x" in slices else np.asarray(data._num_nodes)
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(graph_sizes(dataset).numpy())]).astype(np.int64)
     edges_of_graph = slices["edge_index"].diff().numpy()
     first_node = offsets[:-1].repeat(edges_of_graph)
     source, target = data.edge_index.numpy() + first_node

@@ -4,7 +4,6 @@ import hashlib
 import os
 import platform
 import subprocess
-from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -74,12 +73,8 @@ def file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@lru_cache(maxsize=1)
 def dataset_digest(dataset: InMemoryDataset) -> str:
-    """Return the SHA-256 of a data set's graphs, features and labels.
-
-    Every cell and every row of a table asks for it: an object is read once, as it is never changed.
-    """
+    """Return the SHA-256 of a data set's graphs, features and labels."""
     digest = hashlib.sha256()
     data = dataset._data
     for key in ("x", "edge_index", "edge_attr", "y", "node_label"):

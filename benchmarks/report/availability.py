@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmarks.clusters.checkpoints import StoredRun
 from benchmarks.clusters.remake import FOLDER, remake_command
-from benchmarks.data.ogb_dataset import is_ogb
+from benchmarks.data.registry import find_source
 
 
 class Absence(NamedTuple):
@@ -29,7 +29,7 @@ def absence(stored: StoredRun, folds: list[int], splits: Path | None) -> Absence
         UsageError: If its networks are not on disk, and its recipe is another one by now.
     """
     run = stored.run
-    if is_ogb(run["dataset"]):
+    if not find_source(run["dataset"]).PLAIN:
         return Absence("the explorer shows data sets with one class a graph, not OGB's")
     if not stored.cells or not stored.folds.accuracy:
         return Absence("no fold is finished yet")

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-from benchmarks.data.dataset import cached_dataset, graph_sizes
+from benchmarks.data.registry import find_source
 from benchmarks.records.store import RunStore, stored_runs
 from benchmarks.runs.plan import Plan
 from benchmarks.spec.cell import Cell
@@ -43,10 +43,10 @@ class Timed(NamedTuple):
 def dataset_size(name: str) -> int | None:
     """Return the number of nodes and edges of a data set, or None where its data cannot be had."""
     try:
-        dataset = cached_dataset(name)
+        source = find_source(name)
+        return int(source.sizes.sum()) + int(source.graphs._data.edge_index.size(1))
     except (OSError, ValueError):
         return None
-    return int(graph_sizes(dataset).sum()) + int(dataset._data.edge_index.size(1))
 
 
 class Timings:

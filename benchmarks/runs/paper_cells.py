@@ -8,16 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.data.dataset import cached_dataset, splits_identity
-from benchmarks.data.tu_dataset import DATA_VARIABLE, cache_folder, check_name
+from benchmarks.data.folders import DATA_VARIABLE, cache_folder
+from benchmarks.data.registry import find_source, listed_names
 from benchmarks.methods import load_method
-from benchmarks.records.provenance import dataset_digest
 from benchmarks.records.store import RunStore
-from benchmarks.runs.plan import Plan, absent_dataset, make_plan
-from benchmarks.runs.recipe import DATASETS
+from benchmarks.runs.plan import Plan, make_plan
 from benchmarks.spec import published
 from benchmarks.spec.cell import Cell
-from benchmarks.spec.errors import UsageError, unknown_name
+from benchmarks.spec.errors import AbsentDataError, UsageError, unknown_name
 
 OWN_SPLITS = "own"
 SPLIT_FOLDERS = ("", "CHEMICAL", "COLLABORATIVE_1")
@@ -91,11 +89,12 @@ def check_names(datasets: Sequence[str], methods: Sequence[str]) -> None:
     """
     for method in methods:
         load_method(method)
+    listed = listed_names()
+    folded = {name.casefold() for name in listed}
     for dataset in datasets:
-        check_name(dataset)
-        folded = {name.casefold(): name for name in DATASETS}
-        if dataset not in DATASETS and dataset.casefold() in folded:
-            raise unknown_name("data set", dataset, DATASETS)
+        find_source(dataset)
+        if dataset not in listed and dataset.casefold() in folded:
+            raise unknown_name("data set", dataset, listed)
 
 
 def refuse_unknown(absent: Mapping[str, str]) -> None:
@@ -108,8 +107,8 @@ def refuse_unknown(absent: Mapping[str, str]) -> None:
         UsageError: For the first of them that is unknown.
     """
     for name, reason in absent.items():
-        if name not in DATASETS:
-            raise absent_dataset(name, reason)
+        if name not in listed_names():
+            raise AbsentDataError(reason)
 
 
 def plan_rows(
@@ -135,11 +134,9 @@ def plan_rows(
         splits = find_splits(request.splits, dataset)
         sources[dataset] = {}
         try:
-            sources[dataset] = splits_identity(dataset, splits)
-            sources[dataset]["data"] = dataset_digest(cached_dataset(dataset))
-        except FileNotFoundError as error:
-            if error.errno is not None:  # Not the data are missing: the cache cannot be made.
-                raise
+            source = find_source(dataset)
+            sources[dataset] = {**source.folds_identity(splits), "data": source.digest}
+        except AbsentDataError as error:
             absent[dataset] = str(error)
             continue
         except ValueError as error:

@@ -2,30 +2,17 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch_geometric.data import InMemoryDataset
-
-from benchmarks.data.dataset import (
-    cached_dataset,
-    check_protocol,
-    folds_of,
-    splits_identity,
-)
-from benchmarks.data.tu_dataset import DATA_VARIABLE
-from benchmarks.records.provenance import dataset_digest
-from benchmarks.runs.recipe import DATASETS, configurations
+from benchmarks.data.registry import find_source
+from benchmarks.runs.recipe import configurations
 from benchmarks.spec.cell import Cell
-from benchmarks.spec.errors import UsageError, near_names
+from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import Settings
 from benchmarks.training.engines import engine_of
-
-_NEAR = 0.8
-"""Share of letters from which on another name is taken for a slip; TU has many sets."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +68,12 @@ def make_plan(
 
     Without ``folds`` the plan has all that the protocol has on these data.
     """
-    check_protocol(dataset, protocol, splits)
+    source = find_source(dataset)
+    source.check(protocol, splits)
     engine = engine_of(method)
-    engine.check_dataset(dataset, method)
+    engine.check_source(source, method)
     tried = tuple(configurations(dataset, method, overrides))
-    data = read_dataset(dataset)
-    number = len(folds_of(dataset, protocol, None if splits is None else str(splits)))
+    number = len(source.folds(protocol, splits))
     folds = range(number) if folds is None else folds
     beyond = [fold for fold in folds if fold >= number]
     if beyond:
@@ -96,35 +83,9 @@ def make_plan(
         "method": method,
         "protocol": protocol,
         "configurations": [settings.as_dict() for settings in tried],
-        "splits": splits_identity(dataset, splits),
-        "data": dataset_digest(data),
+        "splits": source.folds_identity(splits),
+        "data": source.digest,
         **engine.identity(method),
     }
-    engine.check(dataset, method, tried)
+    engine.check(source, method, tried)
     return Plan(dataset, method, protocol, tried, tuple(folds), tuple(seeds), splits, identity)
-
-
-def read_dataset(name: str) -> InMemoryDataset:
-    """Return a data set, read once a process; one that cannot be read is the user's error."""
-    try:
-        return cached_dataset(name)
-    except FileNotFoundError as error:
-        if error.errno is not None:  # Not the data are missing: the cache cannot be made.
-            raise
-        raise absent_dataset(name, error) from error
-
-
-def absent_dataset(name: str, reason: object) -> UsageError:
-    """Return the error for a data set that is not found, with the known name that it resembles.
-
-    Args:
-        name: Its name.
-        reason: Why it is not found.
-    """
-    near = [] if name in DATASETS else near_names(name, DATASETS, cutoff=_NEAR)
-    if near:
-        return UsageError(f"unknown data set {name!r}: did you mean {near[0]!r}? ({reason})")
-    folder = os.environ.get(DATA_VARIABLE)
-    if folder and "://" not in folder and not Path(folder).expanduser().is_dir():
-        return UsageError(f"${DATA_VARIABLE}: expected a folder, there is none at {folder}")
-    return UsageError(str(reason))

@@ -7,27 +7,9 @@ from typing import Any
 
 import yaml
 
-from benchmarks.data.generated import GENERATED
 from benchmarks.methods import is_user_class, kind_of, load_method
 from benchmarks.spec.errors import UsageError, unknown_name
 from benchmarks.spec.settings import Settings, make_settings
-
-DATASETS = (
-    "ENZYMES",
-    "PROTEINS",
-    "DD",
-    "COLLAB",
-    "REDDIT-MULTI-5K",
-    "REDDIT-MULTI-12K",
-    "ogbg-molhiv",
-    "ogbg-molpcba",
-    "ogbg-ppa",
-    *GENERATED,
-)
-"""Data sets of the paper's and the fair comparison's tables, OGB's larger ones, and our own.
-
-`run` takes any other TU data set too, and any other of OGB's whose task is classification.
-"""
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 _KEYS = ("settings", "configurations")

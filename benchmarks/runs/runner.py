@@ -15,6 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from benchmarks.data.registry import find_source
 from benchmarks.records.provenance import code_version, machine, package_versions
 from benchmarks.records.store import RunStore
 from benchmarks.runs.plan import Plan
@@ -57,7 +58,7 @@ def run(
         )
     version = code_version()
     failures: list[CellFailure] = []
-    engine_of(plan.method).prepare(missing, jobs, console)
+    engine_of(plan.method).prepare(find_source(plan.dataset), missing, jobs, console)
     jobs = max(1, min(jobs, len(missing)))
     with _progress(console) as progress:
         task = progress.add_task(plan.run_id, total=len(cells), completed=len(cells) - len(missing))

@@ -15,6 +15,7 @@ import joblib
 import torch
 from filelock import FileLock, Timeout
 
+from benchmarks.data.registry import find_source
 from benchmarks.data.task import metric_of, score_key
 from benchmarks.records.store import RunStore, cell_name
 from benchmarks.spec.cell import Cell, CellResult
@@ -37,7 +38,7 @@ def run_cell(cell: Cell, log: Path | None = None) -> CellResult:
         cell: What to run.
         log: Folder of TensorBoard's event files, if it has epochs. (default: none are written)
     """
-    return engine_of(cell.method).run(cell, log)
+    return engine_of(cell.method).run(cell, find_source(cell.dataset), log)
 
 
 def outcomes(

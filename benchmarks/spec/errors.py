@@ -18,6 +18,10 @@ class UsageError(ValueError):
         self.details = details
 
 
+class AbsentDataError(UsageError):
+    """A data set that is neither cached nor to be had; tables leave it out."""
+
+
 class DivergedError(ArithmeticError):
     """A training whose loss or outputs are not finite: the same cell would fail again."""
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import coalesce, cumsum
 
-from benchmarks.data.tu_dataset import load_dataset
+from benchmarks.data.registry import read_graphs
 from pyg_diffpool import Adjacency
 
 FEATURES = 64
@@ -126,9 +126,9 @@ def real_problems(name: str, seed: int) -> list[Problem]:
     """Return batches of random graphs of a TU data set.
 
     Raises:
-        FileNotFoundError: If the data are neither cached nor to be had.
+        AbsentDataError: If the data are neither cached nor to be had.
     """
-    dataset = load_dataset(name)
+    dataset = read_graphs(name)
     generator = torch.Generator().manual_seed(seed)
     size = REAL_BATCH_SIZES[name]
     chosen = torch.randperm(len(dataset), generator=generator)[: NUM_REAL_BATCHES * size]

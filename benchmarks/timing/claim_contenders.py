@@ -8,15 +8,14 @@ from typing import Any, NamedTuple
 import torch
 from torch_geometric.data import InMemoryDataset
 
-from benchmarks.data.dataset import graph_sizes
-from benchmarks.data.features import node_features
+from benchmarks.data.features import graph_sizes, node_features
 from benchmarks.methods import build_network
 from benchmarks.runs.recipe import configurations
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
 from benchmarks.timing.trainees import Trainee
 from benchmarks.training.forward import Forward
-from benchmarks.training.network_cell import cluster_numbers
+from benchmarks.training.network_capacity import cluster_numbers
 from pyg_diffpool import ResidentLoader
 
 BASELINE = "graphsage"

@@ -9,7 +9,7 @@ import torch
 from torch_geometric.data import Data, InMemoryDataset
 
 from benchmarks.data.features import node_features
-from benchmarks.data.tu_dataset import load_dataset
+from benchmarks.data.registry import read_graphs
 from pyg_diffpool import DiffPoolNet
 
 RATIO, NUM_POOLS = 0.25, 2
@@ -82,9 +82,9 @@ def load_epoch_data(name: str) -> EpochData:
     """Return a TU data set; degrees are the features where it has none.
 
     Raises:
-        FileNotFoundError: If the data are neither cached nor to be had.
+        AbsentDataError: If the data are neither cached nor to be had.
     """
-    dataset = load_dataset(name)
+    dataset = read_graphs(name)
     x = node_features(dataset, torch.arange(len(dataset)))
     sizes = [data.num_nodes for data in dataset]
     features = torch.split(x, sizes)

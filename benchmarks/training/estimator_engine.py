@@ -11,8 +11,7 @@ import numpy as np
 from rich.console import Console
 from sklearn.model_selection import StratifiedKFold
 
-from benchmarks.data.dataset import cached_dataset, features_of, folds_of, graph_sizes
-from benchmarks.data.ogb_dataset import is_ogb
+from benchmarks.data.source import Source
 from benchmarks.data.splits import Fold
 from benchmarks.kernels.graphs import IntArray
 from benchmarks.methods import Estimator, load_estimator
@@ -24,16 +23,16 @@ INNER_PARTS = 10
 """Of which one is the hold-out, where the protocol has none."""
 
 
-def check_dataset(dataset: str, method: str) -> None:
+def check_source(source: Source, method: str) -> None:
     """Refuse data without one class a graph."""
-    if is_ogb(dataset):
+    if not source.PLAIN:
         raise UsageError(
-            f"--method {method}: it takes TU data, one class a graph; for {dataset} expected a "
+            f"--method {method}: it takes TU data, one class a graph; for {source.name} expected a "
             "network"
         )
 
 
-def check(dataset: str, method: str, configurations: Sequence[Settings]) -> None:
+def check(source: Source, method: str, configurations: Sequence[Settings]) -> None:
     """Refuse nothing more: an estimator takes less than any network."""
 
 
@@ -43,11 +42,11 @@ def identity(method: str) -> dict[str, Any]:
     return {"configurations": [{}], "estimator": {key: list(p) for key, p in parameters.items()}}
 
 
-def prepare(cells: Sequence[Cell], jobs: int, console: Console) -> None:
+def prepare(source: Source, cells: Sequence[Cell], jobs: int, console: Console) -> None:
     """Compute nothing: cells share only what is quickly made."""
 
 
-def run(cell: Cell, log: Path | None) -> CellResult:
+def run(cell: Cell, source: Source, log: Path | None) -> CellResult:
     """Choose parameters on the hold-out, fit to training and validation graphs, and evaluate.
 
     Under ``fair`` the hold-out is the fold's validation part. Under ``reference``, where the
@@ -57,17 +56,17 @@ def run(cell: Cell, log: Path | None) -> CellResult:
 
     Args:
         cell: What to run.
+        source: Its data set.
         log: Without a use, since there are no epochs.
     """
     start = time.perf_counter()
     method = load_estimator(cell.method)
-    dataset = cached_dataset(cell.dataset)
-    fold = folds_of(cell.dataset, cell.protocol, cell.splits)[cell.fold]
+    fold = source.folds(cell.protocol, cell.splits)[cell.fold]
     fair = cell.protocol == "fair"
-    x = features_of(dataset, fold.train, cell.settings)
+    x = source.features(fold.train, cell.settings)
     assert x is not None
-    described = method.describe_graphs(x, graph_sizes(dataset))
-    labels = dataset._data.y.numpy()
+    described = method.describe_graphs(x, source.sizes)
+    labels = source.targets.numpy()
     train, inner = _parts(fold, labels, fair, 1000 * cell.seed + cell.fold)
     tried = [
         (_accuracy(method, parameters, described, labels, train, inner), parameters)

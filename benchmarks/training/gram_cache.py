@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import kernels
-from benchmarks.data.tu_dataset import cache_folder, exclusive
+from benchmarks.data.folders import cache_folder
 from benchmarks.kernels.gram import Report, normalised, silent
 from benchmarks.kernels.graphs import LabelledGraphs
 from benchmarks.kernels.kernel import Kernel
 from benchmarks.methods import load_kernel
-from benchmarks.records.plain_console import tell
 from benchmarks.records.store import to_json, write_atomically
 from benchmarks.spec.errors import UsageError
+from benchmarks.training.made_once import made_once
 
 GramStack = npt.NDArray[np.float64]
 """Normalised Gram matrices ``[iterations, G, G]``, mapped from disk and not writable."""
@@ -49,18 +49,11 @@ def cached_grams(
     path = gram_path(method, graphs)
     shape = _shape(kernel, graphs)
     jobs = max(1, min(jobs, os.cpu_count() or 1))
-    stack = _read(path, shape)
-    if stack is None:
-        with exclusive(path.with_suffix(".lock")):
-            stack = _read(path, shape)
-            if stack is None:
-                if path.exists():
-                    tell(f"{path} is damaged and made again")
-                _write(path, kernel, graphs, jobs, report)
-                stack = _read(path, shape)
-    if stack is None:
-        raise OSError(f"{path}: differs from what has just been written")
-    return stack
+    return made_once(
+        path,
+        lambda: _read(path, shape),
+        lambda: _write(path, kernel, graphs, jobs, report),
+    )
 
 
 def are_cached(method: str, graphs: LabelledGraphs) -> bool:

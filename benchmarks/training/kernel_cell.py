@@ -9,8 +9,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from benchmarks.data.dataset import cached_dataset, folds_of
-from benchmarks.data.tu_dataset import FastTUDataset
+from benchmarks.data.source import Source
 from benchmarks.kernels.capacity import refuse_above_memory
 from benchmarks.kernels.graphs import LabelledGraphs, labelled_graphs
 from benchmarks.kernels.nested_cv import INNER_FOLDS, PENALTIES, choose, fit
@@ -19,7 +18,7 @@ from benchmarks.spec.cell import Cell, CellResult
 from benchmarks.training.gram_cache import are_cached, cached_grams
 
 
-def run_kernel_cell(cell: Cell) -> CellResult:
+def run_kernel_cell(cell: Cell, source: Source) -> CellResult:
     """Choose, fit and evaluate a kernel SVM on one fold.
 
     A kernel needs no hold-out for its epochs: under ``fair`` the fold's training and validation
@@ -30,15 +29,16 @@ def run_kernel_cell(cell: Cell) -> CellResult:
 
     Args:
         cell: What to run.
+        source: Its data set.
     """
     start = time.perf_counter()
-    grams = cached_grams(cell.method, graphs_of(cell.dataset))
-    fold = folds_of(cell.dataset, cell.protocol, cell.splits)[cell.fold]
+    grams = cached_grams(cell.method, graphs_of(source))
+    fold = source.folds(cell.protocol, cell.splits)[cell.fold]
     fair = cell.protocol == "fair"
     parts = [fold.train, fold.validation] if fair else [fold.train]
     train = torch.cat(parts).sort().values.numpy()
     held = (fold.test if fair else fold.validation).numpy()
-    labels = cached_dataset(cell.dataset)._data.y.numpy()
+    labels = source.targets.numpy()
     choice = choose(grams, labels, train, 1000 * cell.seed + cell.fold)
     machine = fit(grams, labels, train, choice)
     accuracy = float(machine.score(grams[choice.matrix][np.ix_(held, train)], labels[held]))
@@ -80,17 +80,17 @@ def kernel_identity(method: str) -> dict[str, Any]:
     }
 
 
-def check_memory(dataset: str, method: str, jobs: int = 1) -> None:
+def check_memory(source: Source, method: str, jobs: int = 1) -> None:
     """Raise a :class:`UsageError` if Gram matrices or SVMs would not fit in memory."""
-    graphs = graphs_of(dataset)
+    graphs = graphs_of(source)
     cached = are_cached(method, graphs)
     cost = load_kernel(method).cost(graphs)
-    refuse_above_memory(dataset, method, graphs, cost, cached=cached, jobs=jobs)
+    refuse_above_memory(source.name, method, graphs, cost, cached=cached, jobs=jobs)
 
 
-def prepare_grams(dataset: str, method: str, jobs: int, console: Console) -> None:
+def prepare_grams(source: Source, method: str, jobs: int, console: Console) -> None:
     """Compute the Gram matrices that are not on disk, with progress, before any worker starts."""
-    graphs = graphs_of(dataset)
+    graphs = graphs_of(source)
     if are_cached(method, graphs):
         return
     seconds = load_kernel(method).cost(graphs).seconds
@@ -105,11 +105,7 @@ def prepare_grams(dataset: str, method: str, jobs: int, console: Console) -> Non
         cached_grams(method, graphs, jobs, report)
 
 
-def graphs_of(dataset: str) -> LabelledGraphs:
-    """Return a data set as labelled graphs, made once a process."""
-    return _graphs_of(cached_dataset(dataset))
-
-
 @lru_cache(maxsize=1)
-def _graphs_of(dataset: FastTUDataset) -> LabelledGraphs:
-    return labelled_graphs(dataset)
+def graphs_of(source: Source) -> LabelledGraphs:
+    """Return a data set as labelled graphs, made once a process."""
+    return labelled_graphs(source.graphs)

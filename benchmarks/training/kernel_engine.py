@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.data.dataset import check_kernel
+from benchmarks.data.source import Source
 from benchmarks.spec.cell import Cell, CellResult
 from benchmarks.spec.settings import Settings
 from benchmarks.training.kernel_cell import (
@@ -16,12 +16,15 @@ from benchmarks.training.kernel_cell import (
     run_kernel_cell,
 )
 
-check_dataset = check_kernel
+
+def check_source(source: Source, method: str) -> None:
+    """Refuse data without one class a graph and one label a node."""
+    source.check_kernel(method)
 
 
-def check(dataset: str, method: str, configurations: Sequence[Settings]) -> None:
+def check(source: Source, method: str, configurations: Sequence[Settings]) -> None:
     """Refuse Gram matrices that do not fit in memory."""
-    check_memory(dataset, method)
+    check_memory(source, method)
 
 
 def identity(method: str) -> dict[str, Any]:
@@ -29,15 +32,15 @@ def identity(method: str) -> dict[str, Any]:
     return {"configurations": [{}], "kernel": kernel_identity(method)}
 
 
-def prepare(cells: Sequence[Cell], jobs: int, console: Console) -> None:
+def prepare(source: Source, cells: Sequence[Cell], jobs: int, console: Console) -> None:
     """Compute the Gram matrices that are not on disk, for the cells of one run."""
     if not cells:
         return
-    dataset, method = cells[0].dataset, cells[0].method
-    check_memory(dataset, method, min(jobs, len(cells)))
-    prepare_grams(dataset, method, jobs, console)
+    method = cells[0].method
+    check_memory(source, method, min(jobs, len(cells)))
+    prepare_grams(source, method, jobs, console)
 
 
-def run(cell: Cell, log: Path | None) -> CellResult:
+def run(cell: Cell, source: Source, log: Path | None) -> CellResult:
     """Choose, fit and evaluate a support vector machine; it has no epochs to log."""
-    return run_kernel_cell(cell)
+    return run_kernel_cell(cell, source)

@@ -3,10 +3,9 @@
 import math
 
 import torch
-from torch import nn
-from torch_geometric.data import InMemoryDataset
+from torch import Tensor, nn
 
-from benchmarks.data.dataset import encoder_of, graph_sizes, task_of
+from benchmarks.data.source import Source
 from benchmarks.kernels.capacity import available_gib
 from benchmarks.methods import build_network
 from benchmarks.spec.errors import UsageError
@@ -34,7 +33,7 @@ _COPIES = 4
 """Of each weight: itself, its gradient and Adam's two moments."""
 
 
-def refuse_above_memory(method: str, settings: Settings, dataset: InMemoryDataset) -> None:
+def refuse_above_memory(method: str, settings: Settings, source: Source) -> None:
     """Raise before anything is allocated if a network cannot fit in the memory.
 
     The estimate is a lower bound: what it lets pass may still be too large, what it refuses is.
@@ -42,12 +41,12 @@ def refuse_above_memory(method: str, settings: Settings, dataset: InMemoryDatase
     Args:
         method: Name of the method.
         settings: Its settings.
-        dataset: The graphs.
+        source: The data set.
 
     Raises:
         UsageError: If weights or levels alone take more than is available.
     """
-    needed = least_gib(method, settings, dataset)
+    needed = least_gib(method, settings, source)
     available = _available_gib(settings)
     if needed > available:
         amount = f"{needed:,.1f} GiB or more" if math.isfinite(needed) else "more than can be told"
@@ -57,22 +56,13 @@ def refuse_above_memory(method: str, settings: Settings, dataset: InMemoryDatase
         )
 
 
-def least_gib(method: str, settings: Settings, dataset: InMemoryDataset) -> float:
+def least_gib(method: str, settings: Settings, source: Source) -> float:
     """Return the memory that the weights, and a batch's pooled levels, take at least.
 
     A network of the user's that cannot be built without memory counts as 0.
     """
-    sizes = graph_sizes(dataset)
-    clusters = DiffPoolNet.clusters(
-        int(sizes.max()), settings.cluster_ratio, settings.num_pools, settings.max_clusters
-    )
-    problem = Problem(
-        num_features=max(1, dataset.num_features),
-        num_classes=task_of(dataset).num_outputs,
-        clusters=clusters,
-        train_sizes=sizes,
-        num_edge_features=dataset.num_edge_features,
-        encoder=encoder_of(dataset),
+    problem = source.problem(
+        max(1, source.graphs.num_features), cluster_numbers(source.sizes, settings)
     )
     try:
         with torch.device("meta"):
@@ -82,6 +72,13 @@ def least_gib(method: str, settings: Settings, dataset: InMemoryDataset) -> floa
         return float("inf") if "overflow" in str(error).lower() else 0.0
     weights = _COPIES * sum(parameter.numel() for parameter in network.parameters())
     return _REAL * (weights + _level_entries(network, settings, problem)) / _GIB
+
+
+def cluster_numbers(sizes: Tensor, settings: Settings) -> list[int]:
+    """Return the number of clusters of each pooling, from the training graphs' sizes alone."""
+    return DiffPoolNet.clusters(
+        int(sizes.max()), settings.cluster_ratio, settings.num_pools, settings.max_clusters
+    )
 
 
 def _level_entries(network: nn.Module, settings: Settings, problem: Problem) -> float:

@@ -7,19 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import InMemoryDataset
 
-from benchmarks.data.dataset import (
-    cached_dataset,
-    encoder_of,
-    features_of,
-    folds_of,
-    graph_sizes,
-    task_of,
-)
+from benchmarks.data.source import Source
 from benchmarks.data.splits import Fold
 from benchmarks.data.task import Task
 from benchmarks.methods import build_network
 from benchmarks.spec.cell import Cell, CellResult
-from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
 from benchmarks.training.classifier import (
     Callback,
@@ -29,8 +21,8 @@ from benchmarks.training.classifier import (
     train,
 )
 from benchmarks.training.level_figures import LARGEST_DRAWN
+from benchmarks.training.network_capacity import cluster_numbers
 from benchmarks.training.prepared import PreparedLoader, prepared_graphs
-from pyg_diffpool import DiffPoolNet
 from pyg_diffpool.loader import ResidentLoader
 
 _SIGNIFICANT_DIGITS = 6
@@ -38,7 +30,7 @@ _SIGNIFICANT_DIGITS = 6
 Loader = ResidentLoader | PreparedLoader
 
 
-def run_network_cell(cell: Cell, log: Path | None = None) -> CellResult:
+def run_network_cell(cell: Cell, source: Source, log: Path | None = None) -> CellResult:
     """Train and evaluate a cell.
 
     Under ``fair`` the epoch is chosen on the fold's validation graphs and its weights meet the
@@ -48,22 +40,22 @@ def run_network_cell(cell: Cell, log: Path | None = None) -> CellResult:
 
     Args:
         cell: What to run.
+        source: Its data set.
         log: Folder of TensorBoard's event files. (default: none are written)
     """
     start = time.perf_counter()
     settings = cell.settings
-    dataset = cached_dataset(cell.dataset)
-    fold = folds_of(cell.dataset, cell.protocol, cell.splits)[cell.fold]
+    fold = source.folds(cell.protocol, cell.splits)[cell.fold]
     seed_everything(1000 * cell.seed + cell.fold, verbose=False)
-    x = features_of(dataset, fold.train, settings)
-    problem = problem_of(dataset, fold, x, settings)
+    x = source.features(fold.train, settings)
+    clusters = cluster_numbers(source.sizes[fold.train], settings)
+    problem = source.problem(0 if x is None else x.size(1), clusters, fold.train)
     model = build_network(cell.method, settings, problem)
     device = _device(settings)
-    loaders = _loaders(
-        dataset, x, fold, settings, device, prepared_graphs(dataset, cell.method, settings)
-    )
-    task = task_of(dataset)
-    result = _train(cell, model, loaders, task, log, fold.validation, graph_sizes(dataset))
+    prepared = prepared_graphs(source, cell.method, settings)
+    loaders = _loaders(source.graphs, x, fold, settings, device, prepared)
+    task = source.task
+    result = _train(cell, model, loaders, task, log, fold.validation, source.sizes)
     test_score = None
     if len(fold.test) > 0:
         test_score = evaluate(model.to(device), loaders["test"], task, settings.precision)
@@ -134,28 +126,6 @@ def _shown(validation: Tensor, sizes: Tensor) -> Tensor:
     small = validation[sizes[validation] <= LARGEST_DRAWN]
     order = small[sizes[small].argsort(stable=True)]
     return order[order.numel() // 2 :][:1]
-
-
-def problem_of(
-    dataset: InMemoryDataset, fold: Fold, x: Tensor | None, settings: Settings
-) -> Problem:
-    """Return the sizes for which a fold's network is built."""
-    sizes = graph_sizes(dataset)[fold.train]
-    return Problem(
-        num_features=0 if x is None else x.size(1),
-        num_classes=task_of(dataset).num_outputs,
-        clusters=cluster_numbers(sizes, settings),
-        train_sizes=sizes,
-        num_edge_features=dataset.num_edge_features,
-        encoder=encoder_of(dataset),
-    )
-
-
-def cluster_numbers(train_sizes: Tensor, settings: Settings) -> list[int]:
-    """Return the number of clusters of each pooling, from the training graphs' sizes alone."""
-    return DiffPoolNet.clusters(
-        int(train_sizes.max()), settings.cluster_ratio, settings.num_pools, settings.max_clusters
-    )
 
 
 def _device(settings: Settings) -> torch.device:

@@ -5,18 +5,11 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.data.dataset import (
-    cached_dataset,
-    check_features,
-    encoder_of,
-    graph_sizes,
-    task_of,
-)
+from benchmarks.data.source import Source
 from benchmarks.methods import build_network, load_method
 from benchmarks.methods.parts.user_class import UserClass
 from benchmarks.spec.cell import Cell
 from benchmarks.spec.device import check_accelerator
-from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
 from benchmarks.training.network_capacity import refuse_above_memory
 from benchmarks.training.network_cell import run_network_cell
@@ -25,29 +18,21 @@ from benchmarks.training.prepared import prepared_graphs
 run = run_network_cell
 
 
-def check_dataset(dataset: str, method: str) -> None:
+def check_source(source: Source, method: str) -> None:
     """Refuse nothing: networks take all data that the runner reads."""
 
 
-def check(dataset: str, method: str, configurations: Sequence[Settings]) -> None:
+def check(source: Source, method: str, configurations: Sequence[Settings]) -> None:
     """Build each configuration's network once.
 
     A network that cannot be built is the user's error, to be told before any training.
     """
-    data = cached_dataset(dataset)
     for settings in configurations:
-        check_features(data, settings)
+        source.check_features(settings)
         check_accelerator(settings)
-        refuse_above_memory(method, settings, data)
-        problem = Problem(
-            num_features=4,
-            num_classes=task_of(data).num_outputs,
-            clusters=[min(settings.max_clusters, 2)] * settings.num_pools,
-            train_sizes=graph_sizes(data),
-            num_edge_features=data.num_edge_features,
-            encoder=encoder_of(data),
-        )
-        build_network(method, settings, problem)
+        refuse_above_memory(method, settings, source)
+        clusters = [min(settings.max_clusters, 2)] * settings.num_pools
+        build_network(method, settings, source.problem(4, clusters))
 
 
 def identity(method: str) -> dict[str, Any]:
@@ -56,8 +41,8 @@ def identity(method: str) -> dict[str, Any]:
     return {"source": implementation.fingerprint()} if isinstance(implementation, UserClass) else {}
 
 
-def prepare(cells: Sequence[Cell], jobs: int, console: Console) -> None:
+def prepare(source: Source, cells: Sequence[Cell], jobs: int, console: Console) -> None:
     """Compute what the method prepares of each graph, once for all cells of a run."""
     for settings, cell in {cell.settings: cell for cell in cells}.items():
-        with console.status(f"preparing the graphs of {cell.dataset} for {cell.method}"):
-            prepared_graphs(cached_dataset(cell.dataset), cell.method, settings, jobs)
+        with console.status(f"preparing the graphs of {source.name} for {cell.method}"):
+            prepared_graphs(source, cell.method, settings, jobs)

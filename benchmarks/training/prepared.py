@@ -22,12 +22,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, InMemoryDataset
 
-from benchmarks.data.tu_dataset import cache_folder, exclusive
+from benchmarks.data.folders import cache_folder
+from benchmarks.data.source import Source
 from benchmarks.methods import load_method
-from benchmarks.records.plain_console import tell
-from benchmarks.records.provenance import dataset_digest
 from benchmarks.records.store import save_atomically
 from benchmarks.spec.settings import Settings
+from benchmarks.training.made_once import made_once
 from pyg_diffpool.loader import ResidentLoader
 
 Prepared = list[dict[str, Tensor]]
@@ -69,12 +69,12 @@ class PreparedLoader:
 
 
 def prepared_graphs(
-    dataset: InMemoryDataset, method: str, settings: Settings, jobs: int = 1
+    source: Source, method: str, settings: Settings, jobs: int = 1
 ) -> Prepared | None:
     """Return what ``method`` prepares for each graph, from the cache if it is there.
 
     Args:
-        dataset: The data set.
+        source: The data set.
         method: Name of the method.
         settings: Its settings.
         jobs: Number of processes that compute what is missing. (default: :obj:`1`)
@@ -82,13 +82,12 @@ def prepared_graphs(
     prepare = getattr(load_method(method), "prepare", None)
     if prepare is None:
         return None
-    path = _path(dataset, method, settings)
-    with exclusive(path.with_suffix(".lock")):
-        prepared = _stored(path, len(dataset))
-        if prepared is None:
-            prepared = _computed(dataset, prepare, settings, jobs)
-            save_atomically(path, prepared)
-    return prepared
+    path = _path(source, method, settings)
+
+    def make() -> None:
+        save_atomically(path, _computed(source.graphs, prepare, settings, jobs))
+
+    return made_once(path, lambda: _stored(path, len(source.graphs)), make)
 
 
 def _computed(dataset: InMemoryDataset, prepare: Any, settings: Settings, jobs: int) -> Prepared:
@@ -111,12 +110,12 @@ def _prepare_all(prepare: Any, graphs: list[Any], settings: Settings) -> Prepare
     return [prepare(data, settings) for data in graphs]
 
 
-def _path(dataset: InMemoryDataset, method: str, settings: Settings) -> Path:
+def _path(source: Source, method: str, settings: Settings) -> Path:
     module: Any = load_method(method)
     sources = [inspect.getsource(module), inspect.getsource(inspect.getmodule(module.prepare))]
     key = json.dumps(
         {
-            "data": dataset_digest(dataset),
+            "data": source.digest,
             "sources": sources,
             "settings": {name: getattr(settings, name) for name in module.PREPARED_BY},
         }
@@ -126,15 +125,12 @@ def _path(dataset: InMemoryDataset, method: str, settings: Settings) -> Path:
 
 
 def _stored(path: Path, num_graphs: int) -> Prepared | None:
-    """Return what the file holds, or None where there is none or it is damaged, which is told."""
+    """Return what the file holds, or None where there is none or it is damaged."""
     try:
         state = path.stat()
         return _read(path, state.st_size, state.st_mtime_ns, num_graphs)
-    except FileNotFoundError:
-        return None
-    except Exception as error:
+    except Exception:
         # A file that is cut short or no file of tensors makes torch raise almost anything.
-        tell(f"{path} is damaged and made again ({type(error).__name__})")
         return None
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.data.dataset import cached_dataset, folds_of
+from benchmarks.data.registry import find_source
 from benchmarks.runs.plan import make_plan
 from benchmarks.runs.worker import run_cell
 
@@ -18,8 +18,7 @@ DATA = os.environ.get("PYG_DIFFPOOL_DATA", "")
 )
 @pytest.mark.parametrize("num_pools", [1])
 def test_a_few_epochs_on_enzymes_beat_chance(num_pools):
-    cached_dataset.cache_clear()
-    folds_of.cache_clear()
+    find_source.cache_clear()
     overrides = {"num_pools": num_pools, "epochs": 15}
     plan = make_plan("ENZYMES", "diffpool", "fair", overrides, [0], [0], None)
     record = run_cell(plan.cells()[0]).record

@@ -3,6 +3,8 @@
 import zipfile
 from pathlib import Path
 
+from benchmarks.data.registry import find_source
+
 MODEL = """
 from torch import nn
 from torch_geometric.nn import global_mean_pool
@@ -45,3 +47,18 @@ def write_model(folder: Path) -> str:
     """Write the module ``tiny_model`` and return its name as a method."""
     (folder / "tiny_model.py").write_text(MODEL, encoding="utf-8")
     return "tiny_model:MeanNet"
+
+
+def change_tiny_zip(folder: Path, **files: str | None) -> None:
+    """Write TINY.zip with other files, for a fresh process; those that are None are left out."""
+    write_tu_zip(folder)
+    with zipfile.ZipFile(folder / "TINY.zip") as archive:
+        content: dict[str, str | None] = {
+            name: archive.read(name).decode() for name in archive.namelist()
+        }
+    content |= {f"TINY/TINY_{kind}.txt": lines for kind, lines in files.items()}
+    with zipfile.ZipFile(folder / "TINY.zip", "w") as archive:
+        for name, lines in content.items():
+            if lines is not None:
+                archive.writestr(name, lines)
+    find_source.cache_clear()

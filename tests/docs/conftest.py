@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.data.dataset import cached_dataset, folds_of
 from tests.benchmarks.ogb_files import binary_labels, write_ogb
+from tests.benchmarks.serving import serving
 from tests.benchmarks.tu_files import write_tu_zip
 from tests.docs.pages import ROOT
 
@@ -30,19 +30,14 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "ENZYMES_splits.json").write_text(json.dumps(splits()), encoding="utf-8")
     (tmp_path / "my_package").mkdir()
     (tmp_path / "my_package" / "my_module.py").write_text(own_model(), encoding="utf-8")
-    monkeypatch.setenv("PYG_DIFFPOOL_DATA", str(data))
-    monkeypatch.setenv("PYG_DIFFPOOL_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     for module in ("my_package", "my_package.my_module"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     # Traced as always, but not compiled to machine code, which takes minutes.
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
-    for cache in (cached_dataset, folds_of):
-        cache.cache_clear()
-    yield tmp_path
-    for cache in (cached_dataset, folds_of):
-        cache.cache_clear()
+    with serving(data):
+        yield tmp_path
 
 
 def splits() -> list[dict[str, object]]:

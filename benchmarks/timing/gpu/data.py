@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 
 from torch_geometric.datasets import TUDataset
 
-from benchmarks.data.tu_dataset import CACHE_VARIABLE, DATA_VARIABLE
+from benchmarks.data.folders import CACHE_VARIABLE, DATA_VARIABLE
 
 CONNECT_SECONDS = 5.0
 

@@ -13,9 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data.generated import GENERATED
+from benchmarks.data.registry import find_source, listed_names
 from benchmarks.records.plain_console import PlainConsole
-from benchmarks.runs.recipe import DATASETS
 from benchmarks.timing.gpu.part import Setting
 from benchmarks.timing.turns import on_cuda
 from benchmarks.timing.works import Row, Work
@@ -28,7 +27,7 @@ TIMING_ONLY = "a timing of few epochs, no accuracy result"
 
 def training(setting: Setting) -> Iterable[Work]:
     """Yield one work a data set, the smaller ones first."""
-    real = [name for name in DATASETS if name not in GENERATED]
+    real = [name for name in listed_names() if find_source(name).IN_FILES]
     for name in QUICK_SETS if setting.quick else real:
         yield Work(name, partial(train_set, name, setting), name)
 

@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.clusters.checkpoints import read_run, trained_network
 from benchmarks.clusters.remake import FOLDER, overrides_of
-from benchmarks.data.dataset import cached_dataset
+from benchmarks.data.registry import find_source
 from benchmarks.spec.errors import UsageError
 from tests.benchmarks.commands.test_analyse import invoke, train
 
@@ -28,7 +28,7 @@ def test_one_fold_needs_no_other_checkpoint(run):
     assert trained.cell["fold"] == 1
     answers = []
     for number in trained.index.tolist():
-        batch, data = trained.batch(number), cached_dataset("TINY")[number]
+        batch, data = trained.batch(number), find_source("TINY").graphs[number]
         assert (batch.num_graphs, batch.num_nodes) == (1, data.num_nodes)
         prediction = trained.predict(batch)
         assert [level.assignment.size(-1) for level in prediction.levels] == [3, 2]

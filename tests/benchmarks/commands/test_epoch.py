@@ -10,6 +10,7 @@ from benchmarks.timing import epoch_data, folds
 from benchmarks.timing.limited_process import OUT_OF_MEMORY, Outcome
 from benchmarks.timing.rivals import PYG, TGP, TGP_INSTALLED
 from benchmarks.timing.trainees import OURS, OURS_LIKE_TGP
+from tests.benchmarks.serving import serving
 
 
 def run(out, *names, **changes):
@@ -68,16 +69,15 @@ def test_pyg_on_huge_graphs_runs_in_its_own_limited_process(tiny_data, tmp_path,
     assert notes[OURS] is None
 
 
-def test_absent_data_are_skipped_aloud(tmp_path, capsys, monkeypatch):
-    def absent(name):
-        raise FileNotFoundError("nowhere")
-
-    monkeypatch.setattr(command, "load_epoch_data", absent)
-    assert run(tmp_path, "DD") == []
-    assert "DD: skipped, its data are not there (nowhere)" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
-    with pytest.raises(UsageError, match="did you mean 'ENZYMES'"):
-        run(tmp_path, "ENZYME")
+def test_absent_data_are_skipped_aloud(tmp_path, capsys):
+    out = tmp_path / "out"
+    with serving(tmp_path):
+        assert run(out, "DD") == []
+        told = " ".join(capsys.readouterr().err.split())
+        assert "DD: skipped, its data are not there (data set 'DD' could not be read" in told
+        assert not list(out.glob("*"))
+        with pytest.raises(UsageError, match="did you mean 'ENZYMES'"):
+            run(out, "ENZYME")
 
 
 @pytest.mark.parametrize(

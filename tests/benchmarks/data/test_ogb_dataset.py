@@ -9,9 +9,9 @@ import torch
 from typer.testing import CliRunner
 
 from benchmarks.commands.cli import app
-from benchmarks.data.dataset import cached_dataset, folds_of, splits_identity
 from benchmarks.data.ogb_dataset import SAFE_GLOBALS, load_ogb_dataset
 from benchmarks.data.ogb_package import import_ogb
+from benchmarks.data.registry import find_source
 from benchmarks.methods import build_network
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
@@ -19,6 +19,7 @@ from benchmarks.spec.settings import from_record
 from benchmarks.training.forward import Forward
 from pyg_diffpool import ResidentLoader
 from tests.benchmarks.ogb_files import NUM_GRAPHS, binary_labels, write_ogb
+from tests.benchmarks.serving import serving
 
 pytestmark = [pytest.mark.ogb, pytest.mark.usefixtures("ogb_package")]
 
@@ -35,18 +36,10 @@ DATA = {
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path):
     """A folder of data, and a cache, that nothing has been read from."""
-    monkeypatch.setenv("PYG_DIFFPOOL_DATA", str(tmp_path))
-    monkeypatch.setenv("PYG_DIFFPOOL_CACHE", str(tmp_path / "cache"))
-    _forget()
-    yield tmp_path
-    _forget()
-
-
-def _forget():
-    cached_dataset.cache_clear()
-    folds_of.cache_clear()
+    with serving(tmp_path):
+        yield tmp_path
 
 
 def run(name, out, *more, method="graphsage", protocol="fair"):
@@ -271,13 +264,12 @@ def test_a_split_that_leaks_is_refused(folder):
         load_ogb_dataset("ogbg-molhiv", meta_dict=meta_dict)
 
 
-def test_the_run_id_follows_the_split(folder, monkeypatch):
+def test_the_run_id_follows_the_split(folder):
     write_ogb(folder, "ogbg-molhiv", binary_labels(1))
-    first = splits_identity("ogbg-molhiv", None)
+    first = find_source("ogbg-molhiv").folds_identity(None)
     other = folder / "other"
     other.mkdir()
     split = {"train": np.arange(16, 40), "valid": np.arange(8), "test": np.arange(8, 16)}
     write_ogb(other, "ogbg-molhiv", binary_labels(1), split=split)
-    monkeypatch.setenv("PYG_DIFFPOOL_DATA", str(other))
-    _forget()
-    assert splits_identity("ogbg-molhiv", None) != first
+    with serving(other):
+        assert find_source("ogbg-molhiv").folds_identity(None) != first

@@ -14,7 +14,7 @@ from torch_geometric.io import read_tu_data as read_with_pyg
 
 from benchmarks.data import tu_dataset, tu_reader
 from benchmarks.data.tu_dataset import FastTUDataset, load_dataset, read_tu_data
-from benchmarks.spec.errors import UsageError
+from benchmarks.spec.errors import AbsentDataError, UsageError
 
 # Three graphs of 3, 1 and 2 nodes; edge (2, 2) is a self-loop, edge (5, 6) comes twice.
 PLAIN = {
@@ -252,7 +252,7 @@ def test_a_url_is_not_compared_with_the_cache_of_the_same_url(source, tmp_path, 
         server.server_close()
     assert targets(str(tmp_path)) == [1, 0, 1]
     monkeypatch.setenv("PYG_DIFFPOOL_DATA", "http://127.0.0.1:9/other")
-    with pytest.raises(FileNotFoundError, match=r"could not be read from http://127.0.0.1:9/other"):
+    with pytest.raises(AbsentDataError, match=r"could not be read from http://127.0.0.1:9/other"):
         targets(str(tmp_path))
     monkeypatch.delenv("PYG_DIFFPOOL_DATA")
     write_zip(source, "SMALL", PLAIN)
@@ -346,7 +346,7 @@ def test_attributes_are_loaded_by_default(source, tmp_path):
 @pytest.mark.parametrize("as_url", [False, True])
 def test_missing_data_set_names_itself_and_the_place(as_url, source, tmp_path, monkeypatch):
     monkeypatch.setenv("PYG_DIFFPOOL_DATA", source.as_uri() if as_url else str(source))
-    with pytest.raises(FileNotFoundError, match="'ABSENT'") as caught:
+    with pytest.raises(AbsentDataError, match="'ABSENT'") as caught:
         load_dataset("ABSENT", str(tmp_path))
     assert f"{source}/ABSENT.zip" in str(caught.value)
     assert "PYG_DIFFPOOL_DATA" in str(caught.value)

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
-from benchmarks.data.tu_dataset import load_dataset
+from benchmarks.data.registry import find_source
 from benchmarks.kernels.graphs import labelled_graphs
 
 
@@ -20,7 +20,7 @@ class OneTable:
 
 
 def test_labels_and_edges_of_a_tu_data_set(tiny_data):
-    dataset = load_dataset("TINY")
+    dataset = find_source("TINY").graphs
     graphs = labelled_graphs(dataset)
     assert graphs.num_graphs == len(dataset) == 40
     assert graphs.num_labels == 2

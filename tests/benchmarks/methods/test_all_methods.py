@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import Dropout
 
-from benchmarks.data.dataset import cached_dataset, folds_of
+from benchmarks.data.registry import find_source
 from benchmarks.data.task import Multiclass
 from benchmarks.methods import KERNEL, kind_of, load_kernel, method_names
 from benchmarks.runs.plan import make_plan
@@ -72,8 +72,7 @@ def test_trains_on_generated_data(tiny_data, method):
 )
 @pytest.mark.parametrize("method", method_names())
 def test_trains_on_the_first_fold_of_enzymes(method):
-    cached_dataset.cache_clear()
-    folds_of.cache_clear()
+    find_source.cache_clear()
     plan = make_plan("ENZYMES", method, "fair", overrides_of(method), [0], [0], None)
     record = run_cell(plan.cells()[0]).record
     assert record["graphs"] == {"train": 486, "validation": 54, "test": 60}

@@ -1,7 +1,6 @@
 """Runs trained once a session on a small data set, and the page made of them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.commands.cli import app
-from benchmarks.data.dataset import cached_dataset, folds_of
 from tests.benchmarks.report.browser import Browser, chromium
+from tests.benchmarks.serving import serving
 from tests.benchmarks.tu_files import write_tu_zip
 
 SETTINGS = ("epochs=3", "hidden_channels=4", "num_layers=1", "num_pools=2", "cluster_ratio=0.5")
@@ -44,19 +43,6 @@ class Made(NamedTuple):
 
 def invoke(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-@contextmanager
-def serving(data: Path) -> Iterator[None]:
-    """Let the runner find the data in a folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYG_DIFFPOOL_DATA", str(data))
-        patch.setenv("PYG_DIFFPOOL_CACHE", str(data / "cache"))
-        cached_dataset.cache_clear()
-        folds_of.cache_clear()
-        yield
-        cached_dataset.cache_clear()
-        folds_of.cache_clear()
 
 
 @pytest.fixture(scope="session")

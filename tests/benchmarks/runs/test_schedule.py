@@ -109,10 +109,10 @@ def test_a_refused_run_does_not_stop_the_others(table, monkeypatch):
     begun = fake_training(monkeypatch)
     prepare = network_engine.prepare
 
-    def refuse(cells, *arguments):
+    def refuse(source, cells, *arguments):
         if cells[0].settings.epochs == 3:
             raise UsageError("no room for it")
-        prepare(cells, *arguments)
+        prepare(source, cells, *arguments)
 
     monkeypatch.setattr(network_engine, "prepare", refuse)
     out = io.StringIO()

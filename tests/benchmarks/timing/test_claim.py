@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.data.dataset import cached_dataset
+from benchmarks.data.registry import find_source
 from benchmarks.timing import claim
 from benchmarks.timing.claim_contenders import SHARED, load_timing_data
 from benchmarks.timing.claim_table import TIMES
@@ -10,7 +10,7 @@ from benchmarks.timing.claim_table import TIMES
 @pytest.fixture
 def tiny(tiny_data, monkeypatch):
     monkeypatch.setitem(SHARED, "hidden_channels", 8)
-    return load_timing_data("TINY", cached_dataset("TINY"), "cpu", 0)
+    return load_timing_data("TINY", find_source("TINY").graphs, "cpu", 0)
 
 
 def test_all_contenders_train_on_a_batch_before_any_sees_the_next(tiny):

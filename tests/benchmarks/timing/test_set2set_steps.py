@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.data.dataset import cached_dataset
+from benchmarks.data.registry import find_source
 from benchmarks.timing import set2set_steps
 from benchmarks.timing.claim_contenders import SHARED, load_timing_data
 
@@ -8,7 +8,7 @@ from benchmarks.timing.claim_contenders import SHARED, load_timing_data
 @pytest.fixture
 def tiny(tiny_data, monkeypatch):
     monkeypatch.setitem(SHARED, "hidden_channels", 8)
-    return load_timing_data("TINY", cached_dataset("TINY"), "cpu", 0)
+    return load_timing_data("TINY", find_source("TINY").graphs, "cpu", 0)
 
 
 def test_steps_have_room_in_the_time_there_is():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from benchmarks.data.dataset import cached_dataset, features_of, folds_of, graph_sizes
+from benchmarks.data.registry import find_source
 from benchmarks.methods import load_estimator
 from benchmarks.records.store import RunStore
 from benchmarks.runs import runner
@@ -44,12 +44,10 @@ def test_a_run_from_the_command_to_the_table(tiny_data, tmp_path, method, protoc
 
 @pytest.mark.parametrize("method", METHODS)
 def test_parameters_are_chosen_on_the_hold_out_and_fitted_with_it(tiny_data, method):
-    module, dataset = load_estimator(method), cached_dataset("TINY")
-    fold = folds_of("TINY", "fair", None)[0]
-    described = module.describe_graphs(
-        features_of(dataset, fold.train, Settings()), graph_sizes(dataset)
-    )
-    labels = dataset._data.y.numpy()
+    module, source = load_estimator(method), find_source("TINY")
+    fold = source.folds("fair")[0]
+    described = module.describe_graphs(source.features(fold.train, Settings()), source.sizes)
+    labels = source.targets.numpy()
     train, validation, test = (part.numpy() for part in fold)
 
     def accuracy(parameters, fitted, met):
@@ -72,8 +70,8 @@ def test_parameters_are_chosen_on_the_hold_out_and_fitted_with_it(tiny_data, met
 def test_labels_of_the_reported_graphs_change_no_choice(tiny_data, protocol, part):
     (cell,) = plan_for("statistics", protocol).cells()
     first = run_cell(cell).record
-    labels = cached_dataset("TINY")._data.y
-    held = getattr(folds_of("TINY", protocol, None)[0], part)
+    labels = find_source("TINY").targets
+    held = getattr(find_source("TINY").folds(protocol)[0], part)
     labels[held] = 1 - labels[held]
     second = run_cell(cell).record
     assert second["chosen"] == first["chosen"]

@@ -5,7 +5,7 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from benchmarks.data.tu_dataset import CACHE_VARIABLE
+from benchmarks.data.folders import CACHE_VARIABLE
 from benchmarks.kernels.gram import normalised
 from benchmarks.methods import wl
 from benchmarks.training.gram_cache import are_cached, cached_grams, gram_path

@@ -3,7 +3,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from benchmarks.data.dataset import cached_dataset
+from benchmarks.data.registry import find_source
 from benchmarks.kernels import capacity
 from benchmarks.records.store import RunStore
 from benchmarks.runs import runner
@@ -54,8 +54,8 @@ def test_labels_that_tell_the_classes_are_learnt(tiny_data):
 def test_labels_of_the_test_graphs_change_no_choice(tiny_data):
     (cell,) = plan_for("shortest-path").cells()
     first = run_cell(cell)
-    labels = cached_dataset("TINY")._data.y
-    test = kernel_cell.folds_of("TINY", "fair", None)[0].test
+    labels = find_source("TINY").targets
+    test = find_source("TINY").folds("fair")[0].test
     labels[test] = 1 - labels[test]
     second = run_cell(cell)
     assert second.record["test_accuracy"] == pytest.approx(1 - first.record["test_accuracy"])
@@ -67,18 +67,18 @@ def test_labels_of_the_test_graphs_change_no_choice(tiny_data):
 
 def test_validation_graphs_train_under_fair(tiny_data):
     (cell,) = plan_for("graphlet").cells()
-    fold = kernel_cell.folds_of("TINY", "fair", None)[0]
+    fold = find_source("TINY").folds("fair")[0]
     first = run_cell(cell).record
-    labels = cached_dataset("TINY")._data.y
+    labels = find_source("TINY").targets
     labels[fold.validation] = 1 - labels[fold.validation]
     assert run_cell(cell).record["inner_accuracies"] != first["inner_accuracies"]
 
 
 def test_the_gram_matrices_are_computed_before_the_cells(tiny_data, tmp_path, monkeypatch):
     plan = plan_for("graphlet")
-    graphs = kernel_cell.graphs_of("TINY")
+    graphs = kernel_cell.graphs_of(find_source("TINY"))
     assert not are_cached("graphlet", graphs)
-    kernel_cell.prepare_grams("TINY", "graphlet", 1, Console(quiet=True))
+    kernel_cell.prepare_grams(find_source("TINY"), "graphlet", 1, Console(quiet=True))
     assert are_cached("graphlet", graphs)
     monkeypatch.setattr("benchmarks.methods.graphlet.grams", None)
     assert runner.run(plan, tmp_path / "results", 1, Console(quiet=True)) == 0
@@ -96,4 +96,4 @@ def test_what_does_not_fit_is_refused_before_anything_is_computed(tiny_data, mon
     monkeypatch.setattr(capacity, "available_gib", lambda: 1e-9)
     with pytest.raises(UsageError, match=r"--method graphlet: .* of 40 graphs of TINY"):
         plan_for("graphlet")
-    assert not are_cached("graphlet", kernel_cell.graphs_of("TINY"))
+    assert not are_cached("graphlet", kernel_cell.graphs_of(find_source("TINY")))

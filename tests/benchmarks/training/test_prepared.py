@@ -7,7 +7,7 @@ import torch
 from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
-from benchmarks.data.tu_dataset import load_dataset
+from benchmarks.data.registry import find_source
 from benchmarks.spec.settings import make_settings
 from benchmarks.training import prepared
 from benchmarks.training.prepared import PreparedLoader, prepared_graphs
@@ -40,15 +40,15 @@ def method(monkeypatch):
 
 
 def test_batches_are_joined_as_pyg_joins_them(tiny_data, method):
-    dataset = load_dataset("TINY")
+    source = find_source("TINY")
     settings = make_settings({"field_size": 2})
-    extra = prepared_graphs(dataset, "some", settings)
+    extra = prepared_graphs(source, "some", settings)
     graphs = []
-    for data, added in zip(dataset, extra, strict=True):
+    for data, added in zip(source.graphs, extra, strict=True):
         graphs.append(Data(x=data.x, edge_index=data.edge_index, y=data.y, **added))
     order = torch.tensor([5, 0, 3, 7, 1])
     expected = DataLoader([graphs[number] for number in order.tolist()], 2)
-    loader = PreparedLoader(ResidentLoader(dataset, 2).subset(order), extra)
+    loader = PreparedLoader(ResidentLoader(source.graphs, 2).subset(order), extra)
     assert len(loader) == 3
     for ours, theirs in zip(loader, expected, strict=True):
         for name in ("x", "far_index", "place", "size", "y", "batch"):
@@ -57,19 +57,19 @@ def test_batches_are_joined_as_pyg_joins_them(tiny_data, method):
 
 
 def test_each_graph_is_prepared_once_a_setting(tiny_data, method):
-    dataset = load_dataset("TINY")
-    first = prepared_graphs(dataset, "some", make_settings({"field_size": 2}))
-    assert method.calls == [data.num_nodes for data in dataset]
-    again = prepared_graphs(dataset, "some", make_settings({"field_size": 2, "epochs": 3}))
-    assert len(method.calls) == len(dataset)
+    source = find_source("TINY")
+    first = prepared_graphs(source, "some", make_settings({"field_size": 2}))
+    assert method.calls == [data.num_nodes for data in source.graphs]
+    again = prepared_graphs(source, "some", make_settings({"field_size": 2, "epochs": 3}))
+    assert len(method.calls) == len(source.graphs)
     assert all(torch.equal(a["place"], b["place"]) for a, b in zip(first, again, strict=True))
-    other = prepared_graphs(dataset, "some", make_settings({"field_size": 1}))
-    assert len(method.calls) == 2 * len(dataset)
-    assert [graph["far_index"].numel() for graph in other] == [1] * len(dataset)
+    other = prepared_graphs(source, "some", make_settings({"field_size": 1}))
+    assert len(method.calls) == 2 * len(source.graphs)
+    assert [graph["far_index"].numel() for graph in other] == [1] * len(source.graphs)
 
 
 def test_a_method_without_prepare_adds_nothing(tiny_data):
-    assert prepared_graphs(load_dataset("TINY"), "graphsage", make_settings()) is None
+    assert prepared_graphs(find_source("TINY"), "graphsage", make_settings()) is None
 
 
 def damaged(path, how):
@@ -111,15 +111,15 @@ class Unsafe:
     ["cut", "empty", "pickle", "unsafe", "number", "fewer", "lists", "numbers", "names"],
 )
 def test_a_damaged_file_is_made_again_with_a_word(tiny_data, tmp_path, method, capsys, how):
-    dataset = load_dataset("TINY")
-    expected = prepared_graphs(dataset, "some", make_settings())
+    source = find_source("TINY")
+    expected = prepared_graphs(source, "some", make_settings())
     (path,) = (tmp_path / "cache" / "prepared").glob("*.pt")
     marker = damaged(path, how)
-    again = prepared_graphs(dataset, "some", make_settings())
-    assert len(method.calls) == 2 * len(dataset)
+    again = prepared_graphs(source, "some", make_settings())
+    assert len(method.calls) == 2 * len(source.graphs)
     assert f"{path} is damaged and made again" in capsys.readouterr().err
     for a, b in zip(expected, again, strict=True):
         assert all(torch.equal(a[name], b[name]) for name in a)
     assert not marker.exists()
-    prepared_graphs(dataset, "some", make_settings())
-    assert len(method.calls) == 2 * len(dataset)
+    prepared_graphs(source, "some", make_settings())
+    assert len(method.calls) == 2 * len(source.graphs)

@@ -5,12 +5,12 @@ import torch
 from typer.testing import CliRunner
 
 from benchmarks.commands.cli import app
-from benchmarks.data.dataset import cached_dataset, features_of, folds_of
-from benchmarks.data.generated import GENERATED
-from benchmarks.records.provenance import dataset_digest
+from benchmarks.data.registry import find_source
+from benchmarks.data.sources.community_chains import CommunityChainsSource
 from benchmarks.runs.recipe import configurations
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import make_settings
+from tests.benchmarks.serving import serving
 
 NAME = "CommunityChains"
 
@@ -27,20 +27,18 @@ def run(method, out, *more, protocol="fair"):
 
 
 @pytest.fixture
-def no_files(tmp_path, monkeypatch):
+def no_files(tmp_path):
     """Leave no data to read; whatever is made must not be written either."""
-    monkeypatch.setenv("PYG_DIFFPOOL_DATA", str(tmp_path / "none"))
-    monkeypatch.setenv("PYG_DIFFPOOL_CACHE", str(tmp_path / "cache"))
-    cached_dataset.cache_clear()
-    yield tmp_path / "cache"
-    cached_dataset.cache_clear()
+    with serving(tmp_path / "none"):
+        yield tmp_path / "none"
 
 
 def test_the_same_graphs_each_time_and_stratified_folds(no_files):
-    assert dataset_digest(GENERATED[NAME]()) == dataset_digest(GENERATED[NAME]())
-    labels = cached_dataset(NAME)._data.y
+    source = find_source(NAME)
+    assert source.digest == CommunityChainsSource(NAME).digest
+    labels = source.targets
     for protocol, tested in (("fair", 60), ("reference", 0)):
-        folds = folds_of(NAME, protocol, None)
+        folds = source.folds(protocol)
         assert [len(fold.test) for fold in folds] == [tested] * 10
         held = torch.cat([fold.test if tested else fold.validation for fold in folds])
         assert torch.equal(held.sort().values, torch.arange(600))
@@ -67,18 +65,18 @@ def test_runs_analyses_and_tables_need_no_files(no_files, tmp_path):
 
 
 def test_attributes_are_the_features_and_labels_there_are_none():
-    dataset, train = cached_dataset(NAME), torch.arange(500)
-    nodes = int(dataset.slices["x"][500])
-    x = features_of(dataset, train, make_settings({}))
-    assert torch.equal(x, features_of(dataset, train, make_settings({"features": "attributes"})))
+    source, train = find_source(NAME), torch.arange(500)
+    nodes = int(source.sizes[:500].sum())
+    x = source.features(train, make_settings({}))
+    assert torch.equal(x, source.features(train, make_settings({"features": "attributes"})))
     assert x.size(1) == 10
     assert x[:nodes].mean(0).abs().max() < 1e-5
     torch.testing.assert_close(x[:nodes].std(0, correction=0), torch.ones(10))
     for features, width in (("constant", 1), ("degree-scalar", 1)):
-        assert features_of(dataset, train, make_settings({"features": features})).size(1) == width
+        assert source.features(train, make_settings({"features": features})).size(1) == width
     for features in ("labels", "labels+attributes"):
         with pytest.raises(UsageError, match=r"CommunityChains\(600\) has no node labels"):
-            features_of(dataset, train, make_settings({"features": features}))
+            source.features(train, make_settings({"features": features}))
 
 
 @pytest.mark.parametrize("method", ["wl", "wl-oa", "graphlet", "shortest-path"])
@@ -100,6 +98,6 @@ def test_published_folds_are_refused(tmp_path):
 def test_the_recipes_networks_see_equally_far():
     (pooled,) = configurations(NAME, "diffpool", {})
     (flat,) = configurations(NAME, "graphsage", {})
-    reach = GENERATED[NAME]().receptive_field
+    reach = find_source(NAME).graphs.receptive_field
     assert flat.num_layers == pooled.num_layers + pooled.num_layers_after == reach
     assert flat.epochs == pooled.epochs
