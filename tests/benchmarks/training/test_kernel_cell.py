@@ -7,22 +7,22 @@ from benchmarks.data.registry import find_source
 from benchmarks.kernels import capacity
 from benchmarks.records.store import RunStore
 from benchmarks.runs import runner
-from benchmarks.runs.plan import make_plan
 from benchmarks.runs.worker import run_cell
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import make_settings
 from benchmarks.tables.scores import result_rows
 from benchmarks.training import kernel_cell
 from benchmarks.training.gram_cache import are_cached
+from tests.benchmarks.runs import plans
 
 
-def plan_for(method, protocol="fair", overrides=None, folds=(0,)):
-    return make_plan("TINY", method, protocol, overrides or {}, folds, [0], None)
+def plan_for(method, **changes):
+    return plans.plan_for(method, **{"protocol": "fair", "overrides": {}, "folds": [0], **changes})
 
 
 @pytest.mark.parametrize(("method", "protocol"), [("wl-oa", "fair"), ("graphlet", "reference")])
 def test_a_run_from_the_command_to_the_table(tiny_data, tmp_path, method, protocol):
-    plan = plan_for(method, protocol, folds=(0, 1))
+    plan = plan_for(method, protocol=protocol, folds=(0, 1))
     assert runner.run(plan, tmp_path / "results", 1, Console(quiet=True)) == 0
     store = RunStore(tmp_path / "results", plan.run_id)
     cells = store.cells()
