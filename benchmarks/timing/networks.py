@@ -17,6 +17,12 @@ from pyg_diffpool import dense_diff_pool as our_dense_diff_pool
 Output = tuple[Tensor, Tensor]
 
 
+def classifier(hidden_channels: int, out_channels: int) -> nn.Sequential:
+    """Return what all networks classify with: a hidden layer over the rows of three layers."""
+    widths = 3 * hidden_channels, hidden_channels, out_channels
+    return nn.Sequential(nn.Linear(*widths[:2]), nn.ReLU(), nn.Linear(*widths[1:]))
+
+
 class DenseBlock(nn.Module):
     """Three dense GraphSAGE layers side by side, batch normalisation over padded rows included.
 
@@ -70,9 +76,7 @@ class PyGNet(nn.Module):
         self.assign_2 = DenseBlock(read, hidden, second, linear=True)
         self.embed_2 = DenseBlock(read, hidden, hidden)
         self.embed_3 = DenseBlock(read, hidden, hidden)
-        self.classifier = nn.Sequential(
-            nn.Linear(read, hidden), nn.ReLU(), nn.Linear(hidden, out_channels)
-        )
+        self.classifier = classifier(hidden, out_channels)
 
     def forward(self, x: Tensor, adj: Tensor, mask: Tensor) -> Output:
         """Return logits and the sum of all side objectives."""
@@ -132,9 +136,7 @@ class TgpNet(nn.Module):
         self.embed_2 = DenseBlock(read, hidden, hidden)
         self.pool_2 = TgpDiffPool(in_channels=read, k=clusters[1], batched=True, **paper)
         self.embed_3 = DenseBlock(read, hidden, hidden)
-        self.classifier = nn.Sequential(
-            nn.Linear(read, hidden), nn.ReLU(), nn.Linear(hidden, out_channels)
-        )
+        self.classifier = classifier(hidden, out_channels)
 
     def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Output:
         """Return logits and the sum of all side objectives."""
@@ -166,9 +168,7 @@ class OursLikeTgpNet(nn.Module):
         self.embed_2 = GNNBlock(read, hidden, hidden, 3, normalize=False)
         self.assign_2 = nn.Linear(read, clusters[1])
         self.embed_3 = GNNBlock(read, hidden, hidden, 3, normalize=False)
-        self.classifier = nn.Sequential(
-            nn.Linear(read, hidden), nn.ReLU(), nn.Linear(hidden, out_channels)
-        )
+        self.classifier = classifier(hidden, out_channels)
 
     def forward(
         self, x: Tensor, adjacency: Adjacency, batch: Tensor, batch_size: int, max_num_nodes: int
