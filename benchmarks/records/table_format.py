@@ -9,7 +9,7 @@ from rich.table import Table
 
 from benchmarks.records.plain_console import PlainConsole
 from benchmarks.spec.errors import unknown_name
-from benchmarks.spec.published import FAIR_SOURCE, PAPER_SOURCE
+from benchmarks.spec.published import PAPER_SOURCE, fair_sources
 
 Row = dict[str, Any]
 
@@ -51,6 +51,14 @@ def score_text(row: Row) -> str:
     return f"{row['mean']:.2f}{spread}"
 
 
+def seeds_text(row: Row) -> str:
+    """Return a row's seeds, with how much the mean varies between them where they are several."""
+    if row.get("fewer_seeds"):
+        return f"{row['seeds']}, fewer on folds {row['fewer_seeds']}"
+    spread = row.get("std_between_seeds")
+    return str(row["seeds"]) if spread is None else f"{row['seeds']} (± {spread:.2f})"
+
+
 def _score(row: Row) -> str:
     metric = "" if row["metric"] == "accuracy" else f" ({row['metric']})"
     return score_text(row) + metric
@@ -79,7 +87,7 @@ RESULTS = Layout(
         "protocol": _protocol,
         "accuracy %": _score,
         "folds": _text("folds"),
-        "seeds": _text("seeds"),
+        "seeds": seeds_text,
         "paper (reference)": _number("paper"),
         "published": _number("published"),
         "best published": _best,
@@ -88,10 +96,12 @@ RESULTS = Layout(
     (
         "accuracy: mean ± population standard deviation over the folds named; another metric is "
         "named (rocauc, ap), and data with one official split have the mean over seeds",
+        "seeds: of several, a fold's accuracy is the mean over its trainings, from which mean "
+        "and deviation over folds follow; in brackets how the mean over folds varies by seed",
         "fair: configuration and epoch chosen on an inner hold-out, the test fold met once",
         "reference: best epoch of the mean validation curve, no test set; optimistic",
         f"paper: {PAPER_SOURCE}; published and best published: of the row's protocol, "
-        f"reference from the paper's tables, fair from {FAIR_SOURCE}",
+        f"reference from the paper's tables, fair from {fair_sources()}",
     ),
 )
 COMPARISON = Layout(

@@ -101,6 +101,8 @@ def _cell(
             "num_folds": len(result.folds.accuracy),
             "folds": numbers_text(list(result.folds.accuracy)),
             "seeds": numbers_text(result.folds.seeds),
+            "fewer_seeds": numbers_text(result.folds.fewer_seeds),
+            "std_between_seeds": result.folds.std_between_seeds(),
             "epoch": result.folds.best_epoch,
             "splits": result.run["splits"],
             "run": result.run["run"],
@@ -150,6 +152,7 @@ def _notes(
             "the folds that both have), beside what follows from the paper's cells, there and over "
             "all its cells. " + _misprints()
         )
+    notes += _seeds(ours)
     notes += [f"{dataset}: {NOT_FOUND}" for dataset in rows.absent]
     problems: dict[tuple[str, str], list[str]] = {}
     for row in rows.rows:
@@ -158,6 +161,28 @@ def _notes(
     for (method, problem), names in problems.items():
         notes.append(f"{method} on {', '.join(names)}: {problem}")
     return notes
+
+
+def _seeds(ours: Mapping[tuple[str, str], RunResult]) -> list[str]:
+    """Return a note on the cells whose folds were trained several times."""
+    cells: dict[str, list[str]] = {}
+    for (dataset, method), result in ours.items():
+        folds = result.folds
+        if len(folds.seeds) > 1:
+            record = {
+                "seeds": numbers_text(folds.seeds),
+                "fewer_seeds": numbers_text(folds.fewer_seeds),
+                "std_between_seeds": folds.std_between_seeds(),
+            }
+            text = f"{method} {table_format.seeds_text(record)}"
+            cells.setdefault(dataset, []).append(text)
+    if not cells:
+        return []
+    listed = "; ".join(f"{dataset}: {', '.join(texts)}" for dataset, texts in cells.items())
+    return [
+        "several seeds, of which a fold's value is the mean (in brackets the deviation between "
+        f"seeds of the mean over folds): {listed}"
+    ]
 
 
 def _misprints() -> str:

@@ -18,7 +18,8 @@ class FoldAccuracies(NamedTuple):
     """One score a fold (seeds averaged), from which every figure of a row follows.
 
     ``by_seed`` has one score a seed (folds averaged) under ``fair``: what varies where there is
-    one official split. The scores are accuracies unless the cells name another metric.
+    one official split. ``trainings`` is the number of seeds that a fold's score is the mean of. The
+    scores are accuracies unless the cells name another metric.
     """
 
     accuracy: dict[int, float]
@@ -27,6 +28,21 @@ class FoldAccuracies(NamedTuple):
     best_epoch: int | None
     by_seed: dict[int, float]
     metric: str
+    trainings: dict[int, int]
+
+    @property
+    def fewer_seeds(self) -> list[int]:
+        """The folds that lack some of the seeds, which others have."""
+        return [fold for fold, number in self.trainings.items() if number < len(self.seeds)]
+
+    def std_between_seeds(self) -> float | None:
+        """Population deviation of the mean over folds between seeds, in per cent.
+
+        None where there is one seed, or a fold lacks one: then other folds are averaged.
+        """
+        if self.fewer_seeds or len(self.by_seed) < 2:
+            return None
+        return mean_and_std(self.by_seed.values())["std"]
 
 
 class RunResult(NamedTuple):
@@ -46,6 +62,7 @@ def fair_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracies:
     accuracy: dict[int, float] = {}
     selected: dict[int, int] = {}
     by_seed: dict[int, list[float]] = defaultdict(list)
+    trainings: dict[int, int] = {}
     for fold, by_configuration in sorted(_by_fold(cells).items()):
         seeds = _shared_seeds(by_configuration, num_configurations)
         if not seeds:
@@ -68,6 +85,7 @@ def fair_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracies:
         tested = {seed: by_configuration[winner][seed] for seed in sorted(seeds)}
         scores = {seed: cell[score_key(cell, "test")] for seed, cell in tested.items()}
         accuracy[fold] = _mean(list(scores.values()))
+        trainings[fold] = len(scores)
         for seed, value in scores.items():
             by_seed[seed].append(value)
     return FoldAccuracies(
@@ -77,6 +95,7 @@ def fair_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracies:
         None,
         {seed: _mean(by_seed[seed]) for seed in sorted(by_seed)},
         _metric(cells),
+        trainings,
     )
 
 
@@ -88,6 +107,7 @@ def reference_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracie
     """
     curves: dict[int, dict[int, np.ndarray]] = defaultdict(dict)
     used_seeds: set[int] = set()
+    trainings: dict[int, int] = {}
     for fold, by_configuration in sorted(_by_fold(cells).items()):
         seeds = _shared_seeds(by_configuration, num_configurations)
         for configuration, by_seed in by_configuration.items() if seeds else ():
@@ -97,8 +117,10 @@ def reference_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracie
             ]
             curves[configuration][fold] = np.mean(values, axis=0)
         used_seeds |= seeds
+        if seeds:
+            trainings[fold] = len(seeds)
     if not curves:
-        return FoldAccuracies({}, [], {}, None, {}, _metric(cells))
+        return FoldAccuracies({}, [], {}, None, {}, _metric(cells), {})
     mean_curves = {
         number: np.mean(list(by_fold.values()), axis=0) for number, by_fold in curves.items()
     }
@@ -112,6 +134,7 @@ def reference_accuracies(cells: Cells, num_configurations: int) -> FoldAccuracie
         epoch + 1,
         {},
         _metric(cells),
+        trainings,
     )
 
 
@@ -177,7 +200,8 @@ def _row(result: RunResult) -> dict[str, Any]:
     run, folds = result
     dataset, method, protocol = run["dataset"], run["method"], run["protocol"]
     # One official split has no spread over folds; OGB's tables give the spread over seeds.
-    scores = folds.by_seed if "official" in run["splits"] else folds.accuracy
+    official = "official" in run["splits"]
+    scores = folds.by_seed if official else folds.accuracy
     paper = published.paper(dataset, method)
     same = published.published(dataset, method, protocol)
     best = published.best_published(dataset, protocol)
@@ -189,12 +213,15 @@ def _row(result: RunResult) -> dict[str, Any]:
         **mean_and_std(scores.values()),
         "folds": numbers_text(list(folds.accuracy)),
         "seeds": numbers_text(folds.seeds),
+        "fewer_seeds": numbers_text(folds.fewer_seeds),
+        "std_between_seeds": None if official else folds.std_between_seeds(),
         "epoch": folds.best_epoch,
         "selected": numbers_text(sorted(set(folds.selected.values()))),
         "paper": paper.mean if paper else None,
         "published": same.mean if same else None,
         "best_published": best[1].mean if best else None,
         "best_published_method": best[0] if best else None,
+        "best_published_source": best[1].source if best else None,
         "run": run["run"],
     }
 

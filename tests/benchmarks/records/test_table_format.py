@@ -64,3 +64,11 @@ def test_another_metric_than_accuracy_is_named():
 def test_an_unknown_format_is_refused():
     with pytest.raises(UsageError, match="unknown format 'jsn': did you mean 'json'"):
         table_format.check_format("jsn")
+
+
+def test_seeds_are_told_with_what_the_mean_varies_by():
+    several = {"seeds": "0-2", "fewer_seeds": "", "std_between_seeds": 0.416}
+    assert table_format.seeds_text(several) == "0-2 (± 0.42)"
+    lacking = {**several, "fewer_seeds": "3-9", "std_between_seeds": None}
+    assert table_format.seeds_text(lacking) == "0-2, fewer on folds 3-9"
+    assert table_format.seeds_text({**several, "seeds": "0", "std_between_seeds": None}) == "0"

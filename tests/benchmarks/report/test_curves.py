@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.clusters.checkpoints import read_run
 from benchmarks.report.curves import configuration_texts, curves_record
-from tests.benchmarks.tables.test_scores import reference_cell, write_run
+from tests.benchmarks.tables.made_runs import reference_cell, write_cells
 
 
 @pytest.mark.parametrize("name", ["diffpool", "reference", "nolp", "flat"])
@@ -31,7 +31,7 @@ def test_a_kernel_has_no_curves(made):
 
 def test_what_is_not_finite_is_left_open(tmp_path):
     cell = {**reference_cell(0, 0, [0.123456, math.nan]), "best_epoch": 1}
-    write_run(tmp_path, "r", [cell], protocol="reference")
+    write_cells(tmp_path, "r", [cell], protocol="reference")
     record = curves_record(read_run(tmp_path, "r"))
     assert record["cells"][0]["curves"] == {"validation_accuracy": [0.1235, None]}
     json.dumps(record, allow_nan=False)

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.records.table_format import RESULTS
 from benchmarks.report.results_table import table_record
 from benchmarks.tables.scores import result_rows
-from tests.benchmarks.tables.test_scores import fair_cell, write_run
+from tests.benchmarks.tables.made_runs import fair_cell, write_cells
 
 
 def test_the_rows_are_those_that_table_prints(made):
@@ -24,9 +24,9 @@ def test_the_rows_are_those_that_table_prints(made):
 
 
 def test_columns_of_numbers_sort_by_the_number(tmp_path):
-    write_run(tmp_path, "ENZYMES-a", [fair_cell(0, 0, 0.5, 0.5), fair_cell(1, 0, 0.5, 0.7)])
-    write_run(tmp_path, "ENZYMES-b", [fair_cell(0, 0, 0.5, 0.25)], method="my:Model")
-    write_run(tmp_path, "ENZYMES-c", [], method="wl")
+    write_cells(tmp_path, "ENZYMES-a", [fair_cell(0, 0, 0.5, 0.5), fair_cell(1, 0, 0.5, 0.7)])
+    write_cells(tmp_path, "ENZYMES-b", [fair_cell(0, 0, 0.5, 0.25)], method="my:Model")
+    write_cells(tmp_path, "ENZYMES-c", [], method="wl")
     record = table_record(tmp_path, ["ENZYMES-a", "ENZYMES-b", "ENZYMES-c"])
     heads = [column["head"] for column in record["columns"]]
     by_run = {row["run"]: dict(zip(heads, row["cells"], strict=True)) for row in record["rows"]}
@@ -40,6 +40,6 @@ def test_columns_of_numbers_sort_by_the_number(tmp_path):
 
 @pytest.mark.parametrize("kept", ["ENZYMES-a", "ENZYMES-b"])
 def test_only_the_runs_asked_for(tmp_path, kept):
-    write_run(tmp_path, "ENZYMES-a", [fair_cell(0, 0, 0.5, 0.5)])
-    write_run(tmp_path, "ENZYMES-b", [fair_cell(0, 0, 0.5, 0.6)])
+    write_cells(tmp_path, "ENZYMES-a", [fair_cell(0, 0, 0.5, 0.5)])
+    write_cells(tmp_path, "ENZYMES-b", [fair_cell(0, 0, 0.5, 0.6)])
     assert [row["run"] for row in table_record(tmp_path, [kept])["rows"]] == [kept]

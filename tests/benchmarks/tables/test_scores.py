@@ -42,6 +42,30 @@ def test_seeds_are_averaged_before_the_choice_and_only_shared_ones_count():
     assert folds.seeds == [0, 1]
 
 
+def test_the_deviation_between_seeds_is_that_of_the_means_over_folds(tmp_path):
+    cells = [
+        fair_cell(fold, 0, 0.5, test, seed=seed)
+        for fold, tests in ((0, (0.5, 0.6, 0.7)), (1, (0.4, 0.5, 0.3)))
+        for seed, test in enumerate(tests)
+    ]
+    write_cells(tmp_path, "one", cells)
+    (row,) = result_rows(tmp_path)
+    # Over folds: 60 and 40 %. Over seeds: 45, 55 and 50 %.
+    assert (row["mean"], row["std"], row["seeds"]) == (50.0, 10.0, "0-2")
+    assert row["std_between_seeds"] == pytest.approx((50 / 3) ** 0.5, abs=0.005)
+    assert row["fewer_seeds"] == ""
+    write_cells(tmp_path, "one", [fair_cell(2, 0, 0.5, 0.5)])
+    (row,) = result_rows(tmp_path)
+    assert (row["mean"], row["std_between_seeds"], row["fewer_seeds"]) == (50.0, None, "2")
+
+
+def test_reference_tells_which_folds_lack_seeds():
+    cells = [reference_cell(0, 0, [0.5], seed=seed) for seed in (0, 1)]
+    folds = reference_accuracies([*cells, reference_cell(1, 0, [0.5])], 1)
+    assert (folds.seeds, folds.fewer_seeds) == ([0, 1], [1])
+    assert folds.std_between_seeds() is None
+
+
 def test_a_fold_without_all_configurations_does_not_count():
     cells = [fair_cell(0, 0, 0.5, 0.5), fair_cell(0, 1, 0.5, 0.5), fair_cell(1, 0, 0.5, 0.5)]
     assert list(fair_accuracies(cells, 2).accuracy) == [0]
@@ -74,7 +98,8 @@ def test_rows_are_in_per_cent_with_the_population_deviation_and_published_figure
     assert (row["mean"], row["std"], row["folds"], row["run"]) == (50.0, 10.0, "0,2", "one")
     assert (row["dataset"], row["method"], row["protocol"]) == ("ENZYMES", "diffpool", "fair")
     assert (row["paper"], row["published"]) == (62.53, 59.5)
-    assert (row["best_published"], row["best_published_method"]) == (65.2, "baseline")
+    assert (row["best_published"], row["best_published_method"]) == (69.4, "spn")
+    assert row["best_published_source"].startswith("Abboud et al. 2022")
 
 
 def test_of_two_runs_the_fuller_counts_never_the_better(tmp_path):
