@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import MessagePassing
 
-from pyg_diffpool.nn.level_network import run_network
+from pyg_diffpool.nn.level_network import check_rows, network_call
 from pyg_diffpool.nn.pooled_graph import PooledGraph
 from pyg_diffpool.nn.watchers import AnyAdjacency, edge_mask, given_edges
 from pyg_diffpool.ops.adjacency import prepare_adjacency
@@ -166,8 +166,11 @@ class DiffPool(MessagePassing):
             validate=False if dense else self.validate,
             probabilities=rule.probabilities,
         )
-        embedding = run_network("embed", self.embed, x, level, edge_index, edge_weight)
-        logits = run_network("assign", self.assign, x, level, edge_index, edge_weight)
+        given = (x, level, edge_index, edge_weight)
+        embedding = network_call("embed", self.embed, *given)()
+        embedding = check_rows("embed", self.embed, embedding, x)
+        logits = network_call("assign", self.assign, *given)()
+        logits = check_rows("assign", self.assign, logits, x)
         if logits.size(-1) != self.max_clusters:
             raise ValueError(
                 f"assign: expected a network with {self.max_clusters} output channels "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,22 +22,24 @@ from pyg_diffpool.nn.watchers import (
     unexplained,
 )
 from pyg_diffpool.ops import Adjacency
-from pyg_diffpool.ops.level import DenseLevel, Level
+from pyg_diffpool.ops.level import DenseLevel, Level, SparseLevel
 from pyg_diffpool.ops.operator import traced
 
 # What a call with arguments that do not fit ends in, however deep inside.
 UNFIT = (TypeError, AttributeError, AssertionError)
 
 
-def run_network(
+def network_call(
     role: str,
     module: torch.nn.Module,
     x: Tensor,
     level: Level,
     edge_index: AnyAdjacency,
     edge_weight: Tensor | None,
-) -> Tensor:
-    """Call a network on a level, with everything that it can use.
+) -> Callable[[], Any]:
+    """Return how to call a network on a level, with everything that it can use.
+
+    The caller calls it, and then :func:`check_rows`.
 
     Args:
         role: ``embed`` or ``assign``, to name it in an error.
@@ -45,16 +49,25 @@ def run_network(
         edge_index: Edges as the caller gave them.
         edge_weight: Their weights.
     """
-    if runs_on_dense_levels(module):
+    if not runs_on_dense_levels(module):
         if isinstance(level, DenseLevel):
-            out = module(x, level.adj, mask=level.mask)
-        elif not isinstance(edge_index, Adjacency) and has_observed(module):
-            out = module(x, edge_index, edge_weight)
-        else:
-            out = module(x, level.adjacency)
-        return _checked(role, module, out, x)
+            return partial(_run_on_matrices, role, module, x, level)
+        return partial(_run_on_edges, role, module, x, level, edge_index, edge_weight)
     if isinstance(level, DenseLevel):
-        return _run_on_matrices(role, module, x, level)
+        return partial(module, x, level.adj, mask=level.mask)
+    if not isinstance(edge_index, Adjacency) and has_observed(module):
+        return partial(module, x, edge_index, edge_weight)
+    return partial(module, x, level.adjacency)
+
+
+def _run_on_edges(
+    role: str,
+    module: torch.nn.Module,
+    x: Tensor,
+    level: SparseLevel,
+    edge_index: AnyAdjacency,
+    edge_weight: Tensor | None,
+) -> Tensor:
     plan = plan_call(module)
     if plan.kind == "matrix":
         raise TypeError(
@@ -70,7 +83,12 @@ def run_network(
         return _run_edges(role, module, plan, x, edge_index, edge_weight, **known)
 
 
-def _run_on_matrices(role: str, module: torch.nn.Module, x: Tensor, level: DenseLevel) -> Tensor:
+def _run_on_matrices(
+    role: str,
+    module: torch.nn.Module,
+    x: Tensor,
+    level: DenseLevel,
+) -> Tensor:
     """Call a network on a dense level, through weighted edges if it takes nothing else."""
     plan = plan_call(module)
     mask = level.mask
@@ -145,10 +163,10 @@ def _called(
             f"{role}: {_name(module)} could not be called with ({given}){others}{wanted}: "
             f"{type(error).__name__}: {error}"
         ) from error
-    return _checked(role, module, out, x)
+    return check_rows(role, module, out, x)
 
 
-def _checked(role: str, module: torch.nn.Module, out: object, x: Tensor) -> Tensor:
+def check_rows(role: str, module: torch.nn.Module, out: object, x: Tensor) -> Tensor:
     """Check that a network returned a row for each node."""
     if not isinstance(out, Tensor):
         raise TypeError(

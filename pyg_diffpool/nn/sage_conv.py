@@ -152,7 +152,14 @@ class SAGEConv(MessagePassing):
         if self._observed():
             return self.transform(self._aggregate_observed(x, edge_index, edge_weight), x)
         adjacency = prepare_adjacency(edge_index, edge_weight, x.size(0))
-        return self.transform(self._aggregate_sparse(x, adjacency), x)
+        if self.aggr == "max":
+            return self.transform(self._maximum(x, adjacency), x)
+        # A mean is rounded to half precision once, after the division.
+        wide = accumulated(x)
+        aggregated = sparse_product(adjacency, wide)
+        if self.aggr == "mean":
+            aggregated = _divide(aggregated, _weight_sum(adjacency, wide.dtype))
+        return self.transform(aggregated.to(x.dtype), x)
 
     def transform(self, aggregated: Tensor, x: Tensor) -> Tensor:
         """Map what each node has gathered, and its own features, to its output row.
@@ -168,21 +175,14 @@ class SAGEConv(MessagePassing):
             out = out + self.lin_r(x)
         return _normalized(out) if self.normalize else out
 
-    def _aggregate_sparse(self, x: Tensor, adjacency: Adjacency) -> Tensor:
-        if self.aggr == "max":
-            edges = torch.stack([adjacency.col, adjacency.target])
-            if adjacency.weight is not None:
-                edges = edges[:, adjacency.weight != 0]
-            size = (x.size(0), x.size(0))
-            # propagate_type: (x: Tensor, edge_weight: OptTensor, weight: OptTensor)
-            out: Tensor = self.propagate(edges, x=x, edge_weight=None, weight=None, size=size)
-            return out
-        # A mean is rounded to half precision once, after the division.
-        wide = accumulated(x)
-        out = sparse_product(adjacency, wide)
-        if self.aggr == "mean":
-            out = _divide(out, _weight_sum(adjacency, wide.dtype))
-        return out.to(x.dtype)
+    def _maximum(self, x: Tensor, adjacency: Adjacency) -> Tensor:
+        edges = torch.stack([adjacency.col, adjacency.target])
+        if adjacency.weight is not None:
+            edges = edges[:, adjacency.weight != 0]
+        size = (x.size(0), x.size(0))
+        # propagate_type: (x: Tensor, edge_weight: OptTensor, weight: OptTensor)
+        out: Tensor = self.propagate(edges, x=x, edge_weight=None, weight=None, size=size)
+        return out
 
     def _observed(self) -> bool:
         """Whether messages must be formed one by one: they are watched, or made differently."""

@@ -88,16 +88,8 @@ def plain_product(adjacency: Adjacency, x: Tensor) -> Tensor:
 
 
 def spmm(adjacency: Adjacency, x: Tensor) -> Tensor:
-    """Multiply without recording a gradient; :obj:`x` and the weights are float32 or float64."""
-    weight = adjacency.weight
-    weight = x.new_ones(adjacency.col.numel()) if weight is None else weight.to(x.dtype)
-    if adjacency.col.numel() == 0 or x.size(1) == 0:
-        return x.new_zeros(x.shape)
-    matrix = _matrix(adjacency, weight)
-    if x.device.type == "cpu" and x.size(1) >= WIDE_COLUMNS:
-        out: Tensor = torch.sparse.mm(matrix, x.contiguous(), reduce="sum")
-        return out
-    return matrix @ x
+    """Multiply without recording a gradient."""
+    return _Product.forward(None, x, adjacency.weight, adjacency)
 
 
 def _matrix(adjacency: Adjacency, weight: Tensor) -> Tensor:
@@ -142,8 +134,18 @@ class _Product(torch.autograd.Function):
         if ctx is not None:
             ctx.save_for_backward(x, weight)
             ctx.adjacency = adjacency
+        col, weight = adjacency.col, adjacency.weight
+        if col.numel() == 0 or x.size(1) == 0:
+            return x.new_zeros(x.shape)
         with without_autocast(x):
-            return spmm(adjacency, accumulated(x)).to(x.dtype)
+            wide = accumulated(x)
+            weight = wide.new_ones(col.numel()) if weight is None else weight.to(wide.dtype)
+            matrix = _matrix(adjacency, weight)
+            if x.device.type == "cpu" and x.size(1) >= WIDE_COLUMNS:
+                out: Tensor = torch.sparse.mm(matrix, wide.contiguous(), reduce="sum")
+            else:
+                out = matrix @ wide
+            return out.to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Gradients:
@@ -170,8 +172,7 @@ def _fake(x: Tensor, weight: Tensor | None, adjacency: Adjacency) -> Tensor:
 
 
 def _transposed_product(grad: Tensor, adjacency: Adjacency) -> Tensor:
-    with without_autocast(grad):
-        return spmm(adjacency.transpose(), accumulated(grad)).to(grad.dtype)
+    return spmm(adjacency.transpose(), grad)
 
 
 def _edge_products(x: Tensor, grad: Tensor, adjacency: Adjacency) -> Tensor:
