@@ -46,10 +46,10 @@ class ResidentLoader:
       with equal ``edge_weight`` and ``edge_attr`` (duplicate edges summed);
     - ``adjacency`` is the same graph as this library's operators prepare it
       (:class:`~pyg_diffpool.ops.Adjacency`, weights included): given instead of ``edge_index``, it
-      spares them all checks and sorting;
+      avoids all checks and sorting;
     - ``graph_index`` holds the numbers of the batch's graphs in the data set;
     - ``max_num_nodes``, the number of nodes of the largest graph in the batch, is a Python number,
-      so that dense layers need not ask the device for it;
+      so that dense layers do not synchronise with the device for it;
     - only ``x``, ``edge_index``, ``edge_weight``, ``edge_attr`` and ``y`` are carried along, and
       ``to_data_list`` is not available.
 
@@ -78,7 +78,7 @@ class ResidentLoader:
             where there are several processes. (default: :obj:`None`)
 
     Raises:
-        TypeError: If :obj:`edge_weight` of the graphs is no floating point tensor.
+        TypeError: If :obj:`edge_weight` of the graphs is not a floating point tensor.
         ValueError: If sizes or graph numbers do not fit, or a weight is not finite.
         RuntimeError: By a pass over the loader in one of several processes, without :obj:`shard`.
 

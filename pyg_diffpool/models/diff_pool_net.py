@@ -383,7 +383,7 @@ class DiffPoolNet(torch.nn.Module):
         weights: dict[str, Tensor | None] = {}
         first = self.pools[0] if len(self.pools) > 0 else self.last
         if not isinstance(edge_index, Adjacency) and has_observed(first):
-            # Whoever watches messages is to see the edges as they were given.
+            # Explainers and hooks that watch messages see the edges as they were given.
             rows, weights = edge_index, {"edge_weight": edge_weight}
         skipped = []
         if self.skip_input:
@@ -400,7 +400,7 @@ class DiffPoolNet(torch.nn.Module):
             mask = pooled.mask if self.ratio is not None else None
             level = {"mask": mask}
             levels.append(pooled)
-        # A network of the caller's need not know what a fully adjacent layer must.
+        # A network of the caller's may not take what a fully adjacent layer needs.
         arguments = level if self.fully_adjacent else {"mask": mask}
         vectors.append(self._read(self.last(x, rows, **weights, **arguments), level))
         vectors = vectors if self.readout_levels == "all" else vectors[-1:]

@@ -18,7 +18,7 @@ Network = Callable[..., Any]
 AS_DOCUMENTED = ("x", "edge_index", "edge_weight")
 EDGES = ("edge_index", "adj_t", "adj", "adjacency", "hyperedge_index")
 MATRICES = ("adj", "adjacency")
-# Second arguments that are no edges, and third ones that are no weights.
+# Second arguments that are not edges, and third ones that are not weights.
 NO_EDGES = ("batch", "batch_size", "mask", "size", "return_emb", "type_vec")
 NO_WEIGHTS = ("size", "batch", "batch_size", "mask", "edge_type", "node_type", "pos", "u", "x_0")
 NOT_OF_EDGES = ("return_", "hyperedge_")

@@ -69,7 +69,9 @@ class DiffPool(MessagePassing):
         - **output:** :class:`PooledGraph`
 
     An explainer's edge mask weighs an edge in all of it: in messages, in the pooled adjacency and
-    in the losses. Only layers of the input graph meet it, not those of pooled levels.
+    in the losses. Only layers of the input graph meet it, not those of pooled levels. For this
+    reason alone the layer is a :class:`~torch_geometric.nn.MessagePassing`, on which explainers set
+    their edge mask. It never propagates; messages are those of :obj:`embed` and :obj:`assign`.
 
     Raises:
         TypeError: If :obj:`embed` or :obj:`assign` cannot be called, or returns no tensor.

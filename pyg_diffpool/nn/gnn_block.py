@@ -140,7 +140,7 @@ class GNNBlock(torch.nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Run all layers over one shared adjacency."""
-        # Whoever watches a layer's messages is to see the edges as they were given.
+        # Explainers and hooks that watch a layer's messages see the edges as they were given.
         prepared = isinstance(edge_index, Adjacency)
         if not (is_dense_level(x) or prepared or has_observed(self.convs)):
             edge_index, edge_weight = prepare_adjacency(edge_index, edge_weight, x.size(0)), None

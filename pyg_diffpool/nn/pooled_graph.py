@@ -72,10 +72,10 @@ class PooledGraph(NamedTuple):
     def to_batch(self) -> Batch:
         """Return the pooled graphs as a PyG batch, which any PyG layer accepts.
 
-        Masked clusters are left out, and a pair of clusters without weight is no edge. Gradients
-        flow through :obj:`x` and :obj:`edge_weight`. PyG's explainers put the edge mask of the
-        input on every layer; one of PyG's own that you call on these edges is left out of that by
-        :obj:`conv.explain = False`.
+        Masked clusters are left out, and a pair of clusters without weight is not an edge.
+        Gradients flow through :obj:`x` and :obj:`edge_weight`. PyG's explainers put the edge mask
+        of the input on every layer; one of PyG's own that you call on these edges is left out of
+        that by :obj:`conv.explain = False`.
 
         Returns:
             :class:`~torch_geometric.data.Batch` of x, edge_index, edge_weight, batch and ptr.

@@ -1,4 +1,4 @@
-"""Who watches messages (explainers, hooks), and the edges that they are to see."""
+"""What watches messages (explainers, hooks), and the edges that it sees."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _POOLED: WeakIdKeyDictionary = WeakIdKeyDictionary()
 
 
 def is_observed(conv: MessagePassing) -> bool:
-    """Whether somebody watches a layer's messages, which a sparse product never forms."""
+    """Whether a layer's messages are watched, which a sparse product never forms."""
     return bool(
         conv._explain
         or conv._decomposed_layers > 1

@@ -1,4 +1,11 @@
-"""Stateless kernels: tensors in, tensors out."""
+"""Stateless kernels: tensors in, tensors out.
+
+``coarsen``, ``diff_pool``, ``link_prediction`` and ``assignment_entropy`` are the public functions.
+They read their arguments into a level (``level/``), which contracts itself (``contract/``, through
+a backend of ``backends/``); ``objectives/`` and ``conventions/`` turn that into losses. Below are
+``adjacency`` and ``segments``, the two halves of a sparse level, ``sparse_product``, and
+``operator``, which registers kernels with PyTorch.
+"""
 
 from pyg_diffpool.ops.adjacency import Adjacency, prepare_adjacency
 from pyg_diffpool.ops.assignment_entropy import assignment_entropy

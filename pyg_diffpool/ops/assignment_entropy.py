@@ -39,17 +39,18 @@ def assignment_entropy(
             counting as 0. :obj:`"reference"`: sum over a graph's nodes, mean over all nodes of the
             batch. :obj:`"pyg"`: the number of :func:`torch_geometric.nn.dense_diff_pool`, a mean
             over padded rows. (default: :obj:`"paper"`)
-        reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value a graph).
+        reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value for each graph).
             (default: :obj:`"mean"`)
         max_num_nodes: Rows of a padded graph under :obj:`"pyg"`. (default: the largest graph)
         validate: Whether to check values. (default: :obj:`None`, on the CPU only)
 
     Raises:
-        ValueError: If sizes do not match, a row of :obj:`s` is no probability distribution (on a
+        ValueError: If sizes do not match, a row of :obj:`s` is not a probability distribution (on a
             dense level, zeros may stand for padding), or :obj:`"pyg"` is to be reduced otherwise
             than by mean.
 
     Example:
+        >>> import torch
         >>> assignment_entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]]))
         tensor(0.3466)
     """

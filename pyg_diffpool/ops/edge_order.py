@@ -1,4 +1,7 @@
-"""Orders of edges: recognised in one pass where they are right, sorted where they are not."""
+"""Orders of edges: recognised in one pass where they are right, sorted where they are not.
+
+Also the operator ``pyg_diffpool::order_edges``, for traced code, which cannot look at values.
+"""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def link_prediction_loss(
             (default: :obj:`"paper"`)
         scale: An option of :obj:`"paper"`: :obj:`"nodes"` divides each graph's norm by its number
             of nodes, so that large graphs do not outweigh small ones. (default: :obj:`None`)
-        reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value a graph).
+        reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value for each graph).
             (default: :obj:`"mean"`)
         max_num_nodes: Rows of a padded graph under :obj:`"pyg"`. (default: the largest graph)
         normalize: An option of :obj:`"pyg"`: whether the norm is divided by
@@ -71,6 +71,7 @@ def link_prediction_loss(
             than by mean, or the convention does not have an option.
 
     Example:
+        >>> import torch
         >>> s = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
         >>> edge_index = torch.tensor([[0, 1], [1, 0]])
         >>> link_prediction_loss(s, edge_index)  # only the diagonal of SSᵀ is not an edge

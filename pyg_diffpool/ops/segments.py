@@ -1,4 +1,4 @@
-"""Where each graph of a sparse batch begins and ends."""
+"""Where each graph of a sparse batch begins and ends; what is reduced over its nodes."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def adjacency_of(weight: Tensor | None, structure: Sequence[Any]) -> Adjacency:
 
 
 def plain_product(adjacency: Adjacency, x: Tensor) -> Tensor:
-    """Multiply edge by edge, in operations that can be differentiated and transformed at will."""
+    """Multiply edge by edge, in operations that have derivatives of all orders."""
     rows = x.index_select(0, adjacency.col)
     if adjacency.weight is not None:
         rows = rows * adjacency.weight.to(x.dtype).unsqueeze(1)

@@ -1,4 +1,4 @@
-"""Who else works on the tensors: function transforms, forward-mode derivatives, old tracers."""
+"""Detection of function transforms, forward-mode derivatives and ``torch.jit.trace``."""
 
 from __future__ import annotations
 

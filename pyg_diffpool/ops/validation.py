@@ -74,7 +74,7 @@ def read_size(name: str, value: Any, least: int = 0) -> int:
         least: Smallest value.
 
     Raises:
-        TypeError: If it is no integer; ``True`` is none.
+        TypeError: If it is not an integer; ``True`` is not one either.
         ValueError: If it is too small, or too large for pairs of numbers below it to be numbered.
     """
     if isinstance(value, torch.SymInt):

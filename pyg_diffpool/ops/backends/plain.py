@@ -1,4 +1,4 @@
-"""What a backend contracts, in PyTorch's own operations, which can be differentiated at will."""
+"""What a backend contracts, in PyTorch's own operations, which have derivatives of all orders."""
 
 from __future__ import annotations
 

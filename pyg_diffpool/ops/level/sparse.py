@@ -137,9 +137,20 @@ def _gradient_kernel(
     return onto_x, onto_s, onto_weight
 
 
-def _gradient_fake(*flat: Any) -> tuple[Tensor, Tensor, Tensor]:
-    x, s, weight, *rest = flat[7:]
-    needs_x, needs_s, needs_weight = rest[-3:]
+def _gradient_fake(
+    onto_pooled: Tensor | None,
+    onto_adj: Tensor | None,
+    onto_gram: Tensor | None,
+    onto_squared: Tensor | None,
+    gram: Tensor,
+    near: Tensor,
+    product: Tensor,
+    x: Tensor,
+    s: Tensor,
+    weight: Tensor | None,
+    *rest: Any,
+) -> tuple[Tensor, Tensor, Tensor]:
+    *_, needs_x, needs_s, needs_weight = rest
     like = x if weight is None else weight
     return (
         x.new_empty(x.shape if needs_x else (0,)),
