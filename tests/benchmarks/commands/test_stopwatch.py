@@ -58,7 +58,7 @@ def test_absent_data_are_told_or_refused(tmp_path, capsys):
     assert session.load("DD", absent) is None
     assert "DD: skipped, its data are not there (nowhere)" in capsys.readouterr().err
     assert session.load("DD", lambda: 7) == 7
-    with pytest.raises(UsageError, match="did you mean 'ENZYMES'"):
+    with pytest.raises(UsageError, match="nowhere"):
         session.load("ENZYME", absent, asked=True)
 
 
