@@ -35,3 +35,11 @@ def test_clusters_may_follow_each_graphs_own_size(nodes):
     graph = random_graph(nodes, 0)
     level = net(graph.x, graph.edge_index).levels[0]
     assert int(level.mask.sum()) == math.ceil(0.2 * nodes)
+
+
+@pytest.mark.parametrize("convention", ["paper", "reference", "pyg"])
+def test_the_default_scale_goes_with_every_convention(convention):
+    settings = make_settings({"hidden_channels": 8, "convention": convention})
+    net = small_network("diffpool", settings, [12])
+    assert net.pools[0].convention == convention
+    assert net.pools[0].scale == ("nodes" if convention == "paper" else None)
