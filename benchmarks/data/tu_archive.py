@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import lzma
 import shutil
 import stat
@@ -61,15 +60,6 @@ def fetch(address: str, folder: Path) -> Path:
     filesystem, path = fsspec.core.url_to_fs(address)
     filesystem.get_file(path, str(target))
     return target
-
-
-def digest_of(archive: Path) -> str:
-    """Return the SHA-256 of a zip."""
-    digest = hashlib.sha256()
-    with archive.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def unpack(archive: Path, name: str, folder: Path, address: str) -> list[Path]:

@@ -16,8 +16,10 @@ from torch_geometric.data.dataset import files_exist
 from torch_geometric.datasets import TUDataset
 
 from benchmarks.data.folders import CACHE_VARIABLE, DATA_VARIABLE, cache_folder, exclusive
-from benchmarks.data.tu_archive import digest_of, fetch, file_names, local_path, unpack
+from benchmarks.data.tu_archive import fetch, file_names, local_path, unpack
 from benchmarks.data.tu_reader import read_tu_data
+from benchmarks.records.provenance import file_digest
+from benchmarks.records.store import save_atomically, to_json, write_atomically
 from benchmarks.spec.errors import AbsentDataError, UsageError
 
 
@@ -89,7 +91,7 @@ class FastTUDataset(TUDataset):
         if self._alone:  # Nobody else is at work: what is unfinished was left by killed processes.
             for scratch in self._folder.glob("download-*"):
                 shutil.rmtree(scratch, ignore_errors=True)
-            for file in Path(self.processed_dir).glob("data-*.tmp"):
+            for file in Path(self.processed_dir).glob("*.tmp"):
                 file.unlink(missing_ok=True)
         if files_exist(self.raw_paths) or files_exist(self.processed_paths):
             self._forget_other_archive()
@@ -104,7 +106,7 @@ class FastTUDataset(TUDataset):
             asked = os.environ.get(DATA_VARIABLE)
             if not asked or known.get("archive", address) == address:
                 return
-        elif not archive.is_file() or known.get("sha256") == digest_of(archive):
+        elif not archive.is_file() or known.get("sha256") == file_digest(archive):
             return
         if not os.access(self._folder, os.W_OK):
             if not known:  # Filled before archives were recorded, and not to be filled again.
@@ -137,14 +139,13 @@ class FastTUDataset(TUDataset):
                     archive = fetch(address, scratch)
                 except Exception as error:  # fsspec raises what its back ends raise.
                     raise AbsentDataError(f"{self._missing(address)} ({error})") from error
-            record = {"archive": address, "sha256": digest_of(archive)}
+            record = {"archive": address, "sha256": file_digest(archive)}
             # PyG takes the data for complete once two of the files are there, so they come last.
             files = unpack(archive, self.name, scratch, address)
             self._remove_raw_files()
             for file in files:
                 os.replace(file, Path(self.raw_dir) / file.name)
-            (scratch / self._record.name).write_text(json.dumps(record), encoding="utf-8")
-            os.replace(scratch / self._record.name, self._record)
+            write_atomically(self._record, to_json(record))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -199,14 +200,8 @@ class FastTUDataset(TUDataset):
             self.data, self.slices = self.collate(graphs)
             self._data_list = None
 
-        target = Path(self.processed_paths[0])
-        handle, scratch = tempfile.mkstemp(prefix="data-", suffix=".tmp", dir=target.parent)
-        os.close(handle)
-        try:
-            torch.save((self._data.to_dict(), self.slices, sizes, type(self._data)), scratch)
-            os.replace(scratch, target)
-        finally:
-            Path(scratch).unlink(missing_ok=True)
+        content = self._data.to_dict(), self.slices, sizes, type(self._data)
+        save_atomically(Path(self.processed_paths[0]), content)
 
     def _tell(self, text: str) -> None:
         sys.stderr.write(f"data set '{self.name}': {text}\n")

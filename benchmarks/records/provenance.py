@@ -26,6 +26,8 @@ PACKAGES = (
     "grakel",
 )
 
+_BLOCK_BYTES = 2**22
+
 
 def code_version() -> dict[str, Any]:
     """Return the commit and whether the code differs from it (results do not count)."""
@@ -70,7 +72,11 @@ def machine() -> dict[str, Any]:
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def dataset_digest(dataset: InMemoryDataset) -> str:

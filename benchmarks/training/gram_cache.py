@@ -20,14 +20,14 @@ from benchmarks.kernels.gram import Report, normalised, silent
 from benchmarks.kernels.graphs import LabelledGraphs
 from benchmarks.kernels.kernel import Kernel
 from benchmarks.methods import load_kernel
-from benchmarks.records.store import to_json, write_atomically
+from benchmarks.records.provenance import file_digest
+from benchmarks.records.store import replacing, to_json, write_atomically
 from benchmarks.spec.errors import UsageError
 from benchmarks.training.made_once import made_once
 
 GramStack = npt.NDArray[np.float64]
 """Normalised Gram matrices ``[iterations, G, G]``, mapped from disk and not writable."""
 
-_BLOCK_BYTES = 2**22
 _SOURCES = ("counts.py", "gram.py", "graphlets.py", "shortest_paths.py", "weisfeiler_lehman.py")
 
 
@@ -92,17 +92,13 @@ def _write(path: Path, kernel: Kernel, graphs: LabelledGraphs, jobs: int, report
     for left_by_a_kill in path.parent.glob(f".{path.name}.*.tmp"):
         left_by_a_kill.unlink()
     shape = _shape(kernel, graphs)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         stack = np.lib.format.open_memmap(temporary, "w+", np.float64, shape)
         for number, gram in enumerate(kernel.grams(graphs, jobs, report)):
             stack[number] = normalised(gram)
         stack.flush()
         del stack
-        digest = _file_digest(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        digest = file_digest(temporary)
     write_atomically(_digest_path(path), to_json({"shape": shape, "sha256": digest}))
 
 
@@ -128,18 +124,10 @@ def _read(path: Path, shape: tuple[int, int, int]) -> GramStack | None:
 @lru_cache(maxsize=4)
 def _mapped(path: Path, size: int, changed: int, digest: str) -> GramStack | None:
     """Check a file once a process; its size and time of change are part of the question."""
-    if _file_digest(path) != digest:
+    if file_digest(path) != digest:
         return None
     stack: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     return stack  # type: ignore[no-any-return]
-
-
-def _file_digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _digest_path(path: Path) -> Path:

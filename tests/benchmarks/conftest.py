@@ -28,7 +28,7 @@ def tiny_data(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "tiny_model", raising=False)
     write_tu_zip(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    with serving(tmp_path):
+    with serving(tmp_path, monkeypatch):
         yield write_model(tmp_path)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,21 @@ def binary_labels(num_tasks: int, missing: float = 0.0) -> np.ndarray:
         return labels
     hidden = np.random.default_rng(1).random(labels.shape) < missing
     return np.where(hidden, np.nan, labels.astype(float))
+
+
+OGB_SETS: dict[str, dict[str, Any]] = {
+    "ogbg-molhiv": {"labels": binary_labels(1)},
+    "ogbg-molpcba": {"labels": binary_labels(128, missing=0.3), "metric": "ap"},
+    "ogbg-ppa": {
+        "labels": np.arange(NUM_GRAPHS)[:, None] % 3,
+        "metric": "acc",
+        "task_type": "multiclass classification",
+        "num_classes": 37,
+    },
+}
+
+
+"""Arguments of :func:`write_ogb` for each kind of data set."""
 
 
 def _molecule(rng: np.random.Generator, number: int, label: bool) -> dict[str, object]:

@@ -1,23 +1,16 @@
-import os
-from pathlib import Path
-
 import pytest
 import torch
 
 from benchmarks.data.registry import find_source
 from benchmarks.runs.plan import make_plan
 from benchmarks.runs.worker import run_cell
-
-DATA = os.environ.get("PYG_DIFFPOOL_DATA", "")
+from tests.benchmarks.real_data import skip_without
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif(
-    not (DATA and ("://" in DATA or (Path(DATA) / "ENZYMES.zip").exists())),
-    reason="ENZYMES.zip is not in PYG_DIFFPOOL_DATA",
-)
 @pytest.mark.parametrize("num_pools", [1])
 def test_a_few_epochs_on_enzymes_beat_chance(num_pools):
+    skip_without("ENZYMES")
     find_source.cache_clear()
     overrides = {"num_pools": num_pools, "epochs": 15}
     plan = make_plan("ENZYMES", "diffpool", "fair", overrides, [0], [0], None)
@@ -29,13 +22,10 @@ def test_a_few_epochs_on_enzymes_beat_chance(num_pools):
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif(
-    not (DATA and ("://" in DATA or (Path(DATA) / "ENZYMES.zip").exists())),
-    reason="ENZYMES.zip is not in PYG_DIFFPOOL_DATA",
-)
 @pytest.mark.parametrize("method", ["diffpool", "ecc"])
 @pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed", "16-mixed"])
 def test_every_precision_trains_on_a_fold(precision, method):
+    skip_without("ENZYMES")
     overrides = {"epochs": 1, "batch_size": 60, "precision": precision}
     plan = make_plan("ENZYMES", method, "fair", overrides, [0], [0], None)
     result = run_cell(plan.cells()[0])

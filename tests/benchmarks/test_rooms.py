@@ -89,7 +89,7 @@ def _module(imported_name: str, names: dict[str, Path]) -> str | None:
     return parent if parent in names else None
 
 
-MIRRORED = ("spec", "records", "kernels", "methods", "runs", "tables")
+MIRRORED = ("spec", "records", "data", "kernels", "methods", "runs", "tables")
 WITHOUT_TESTS = {
     "kernels/kernel.py": "a protocol",
     "methods/s2v_diffpool1.py": "test_s2v.py tests all three",

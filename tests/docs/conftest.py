@@ -36,7 +36,7 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delitem(sys.modules, module, raising=False)
     # Traced as always, but not compiled to machine code, which takes minutes.
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
-    with serving(data):
+    with serving(data, monkeypatch):
         yield tmp_path
 
 

@@ -69,9 +69,9 @@ def test_pyg_on_huge_graphs_runs_in_its_own_limited_process(tiny_data, tmp_path,
     assert notes[OURS] is None
 
 
-def test_absent_data_are_skipped_aloud(tmp_path, capsys):
+def test_absent_data_are_skipped_aloud(tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
-    with serving(tmp_path):
+    with serving(tmp_path, monkeypatch):
         assert run(out, "DD") == []
         told = " ".join(capsys.readouterr().err.split())
         assert "DD: skipped, its data are not there (data set 'DD' could not be read" in told

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 
@@ -14,32 +13,21 @@ from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import make_settings
 from benchmarks.training.forward import Forward
 from pyg_diffpool import ResidentLoader
-from tests.benchmarks.ogb_files import NUM_GRAPHS, binary_labels, write_ogb
+from tests.benchmarks.ogb_files import OGB_SETS, write_ogb
 from tests.benchmarks.serving import serving
 from tests.benchmarks.tu_files import write_tu_zip
 
-OGB = {
-    "ogbg-molhiv": {"labels": binary_labels(1)},
-    "ogbg-molpcba": {"labels": binary_labels(128, missing=0.3), "metric": "ap"},
-    "ogbg-ppa": {
-        "labels": np.arange(NUM_GRAPHS)[:, None] % 3,
-        "metric": "acc",
-        "task_type": "multiclass classification",
-        "num_classes": 37,
-    },
-}
-
 
 @pytest.fixture(params=listed_names())
-def source(request, tmp_path):
+def source(request, tmp_path, monkeypatch):
     """The source of each listed name; those that read files find small ones."""
     name = request.param
-    if name in OGB:
+    if name in OGB_SETS:
         request.getfixturevalue("ogb_package")
-        write_ogb(tmp_path, name, **OGB[name])
+        write_ogb(tmp_path, name, **OGB_SETS[name])
     elif registry.find_source(name).IN_FILES:
         write_tu_zip(tmp_path, name)
-    with serving(tmp_path):
+    with serving(tmp_path, monkeypatch):
         yield find_source(name)
 
 

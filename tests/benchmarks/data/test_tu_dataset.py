@@ -1,7 +1,6 @@
 import functools
 import http.server
 import multiprocessing
-import os
 import sys
 import threading
 import zipfile
@@ -12,37 +11,18 @@ import torch
 from torch_geometric.datasets import TUDataset
 from torch_geometric.io import read_tu_data as read_with_pyg
 
-from benchmarks.data import tu_dataset, tu_reader
-from benchmarks.data.tu_dataset import FastTUDataset, load_dataset, read_tu_data
+from benchmarks.data import tu_dataset
+from benchmarks.data.tu_dataset import FastTUDataset, load_dataset
 from benchmarks.spec.errors import AbsentDataError, UsageError
-
-# Three graphs of 3, 1 and 2 nodes; edge (2, 2) is a self-loop, edge (5, 6) comes twice.
-PLAIN = {
-    "A": ["2, 1", "1, 2", "2, 2", "3, 2", "2, 3", "5, 6", "6, 5", "5, 6"],
-    "graph_indicator": ["1", "1", "1", "2", "3", "3"],
-    "graph_labels": ["7", "-1", "7"],
-}
-NODE_LABELS = {"node_labels": ["4", "2", "2", "6", "4", "2"]}
-NODE_ATTRIBUTES = {
-    "node_attributes": [" 0.1, 1e-3", "-2, 3.3333333333", "0.30000000001, 4", "5,6", "7,8", "9,1.7"]
-}
-ONE_ATTRIBUTE = {"node_attributes": [" 23.000000", " 1.5", "0.1", "0", "-2", " 4"]}
-EDGES = {
-    "edge_labels": ["1", "1", "3", "0", "0", "3", "1", "0"],
-    "edge_attributes": ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8"],
-}
-TWO_LABELS = {"node_labels": ["1, 0", "2, 3", "1, 1", "1, 1", "2, 0", "1, 0"]}
-REGRESSION = {"graph_attributes": ["0.5", "1.25", "-3"]}
-KINDS = {
-    "plain": {},
-    "labels": NODE_LABELS,
-    "two label columns": TWO_LABELS,
-    "attributes": NODE_ATTRIBUTES,
-    "one attribute": ONE_ATTRIBUTE,
-    "everything": {**NODE_LABELS, **NODE_ATTRIBUTES, **EDGES},
-    "edge attributes": {"edge_attributes": EDGES["edge_attributes"]},
-    "regression": REGRESSION,
-}
+from tests.benchmarks.data.tu_texts import (
+    KINDS,
+    NODE_ATTRIBUTES,
+    NODE_LABELS,
+    PLAIN,
+    assert_equal_data,
+    assert_equal_value,
+)
+from tests.benchmarks.real_data import skip_without
 
 
 def write_zip(folder, name, files):
@@ -51,42 +31,12 @@ def write_zip(folder, name, files):
             archive.writestr(f"{name}/{name}_{kind}.txt", "\n".join(lines) + "\n")
 
 
-def unpack(folder, name, files):
-    for kind, lines in files.items():
-        (folder / f"{name}_{kind}.txt").write_text("\n".join(lines) + "\n")
-
-
 @pytest.fixture
 def source(tmp_path, monkeypatch):
     folder = tmp_path / "source"
     folder.mkdir()
     monkeypatch.setenv("PYG_DIFFPOOL_DATA", str(folder))
     return folder
-
-
-def assert_equal_value(ours, theirs):
-    if isinstance(theirs, torch.Tensor):
-        assert ours.dtype == theirs.dtype
-        assert torch.equal(ours, theirs)
-    else:
-        assert ours == theirs
-
-
-def assert_equal_data(ours, theirs):
-    """Data, slices and sizes agree to the last bit."""
-    ours, theirs = (ours[0].to_dict(), *ours[1:]), (theirs[0].to_dict(), *theirs[1:])
-    for mine, other in zip(ours, theirs, strict=True):
-        assert mine.keys() == other.keys()
-        for key in other:
-            assert_equal_value(mine[key], other[key])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_reader_equals_pyg(kind, tmp_path):
-    unpack(tmp_path, "SMALL", {**PLAIN, **KINDS[kind]})
-    ours = read_tu_data(tmp_path, "SMALL")
-    assert_equal_data(ours, read_with_pyg(str(tmp_path), "SMALL"))
-    assert ours[0].edge_index.tolist() == [[0, 1, 1, 2, 0, 1], [1, 0, 2, 1, 1, 0]]
 
 
 @pytest.mark.parametrize("kind", ["plain", "everything"])
@@ -124,88 +74,6 @@ def test_filters_and_transforms_before_saving(source, tmp_path):
         [2.0, 0, 0, 0, 0],
         [2.0, 0, 0, 0, 0],
     ]
-
-
-def test_trailing_graphs_without_edges_are_kept(tmp_path):
-    files = {**PLAIN, "graph_indicator": ["1", "1", "1", "2", "3", "3", "4"]}
-    unpack(tmp_path, "SMALL", {**files, "graph_labels": ["7", "-1", "7", "0"]})
-    data, slices, _ = read_tu_data(tmp_path, "SMALL")
-    assert slices["edge_index"].tolist() == [0, 4, 4, 6, 6]
-    assert data._num_nodes == [3, 1, 2, 1]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            {"graph_indicator": ["1", "2", "1", "2", "3", "3"]},
-            "indicator.txt, line 3: expected asc.* from 1, got 1 after 2",
-        ),
-        ({"A": ["1, 9"]}, "A.txt, line 1: expected node numbers from 1 to 6, got 1 and 9"),
-        (
-            {"A": ["1, 2", "1, 4"]},
-            "A.txt, line 2: expected no edge .*, got 1 and 4 of the graphs 1 and 2",
-        ),
-        ({"graph_indicator": ["0", "0"]}, "indicator.txt, line 1: expected asc.* from 1, got 0"),
-        ({"graph_indicator": ["1, 1"]}, r"line 1: expected the number .* \(1 columns\), got 2"),
-        ({"graph_indicator": []}, "graph_indicator.txt: expected a row for each node, got none"),
-        (
-            {"A": [], "graph_indicator": ["1", "1", "1", "2", "3", "9999999999"]},
-            "graph_indicator.txt: expected the numbers of graphs without gaps, got 9999999999",
-        ),
-        (
-            {"A": ["", "1", "2"]},
-            r"A.txt, line 2: expected two node .* \(2 columns\), got 1 columns",
-        ),
-        ({"A": ["1, 2, 3"]}, r"A.txt, line 1: expected two node .* \(2 columns\), got 3 columns"),
-        ({"A": ["1, 2", "1, " + "9" * 30]}, "A.txt, line 2: expected a whole number"),
-        ({"graph_labels": ["1", "x", "2"]}, "graph_labels.txt, line 2: expected a whole number"),
-        (
-            {"node_attributes": ["1"] * 5 + ["nan"]},
-            "line 6: expected a finite .* column 1, got 'nan'",
-        ),
-        ({"graph_labels": ["1", "2"]}, r"one target a graph \(3\) or a node \(6\), got 2"),
-        ({"node_labels": ["1"]}, "SMALL_node_labels.txt: expected 6 rows, got 1"),
-        ({"edge_attributes": ["1"]}, "SMALL_edge_attributes.txt: expected 8 rows, got 1"),
-    ],
-)
-def test_contradicting_files(change, message, tmp_path):
-    unpack(tmp_path, "SMALL", {**PLAIN, **change})
-    with pytest.raises(ValueError, match=message):
-        read_tu_data(tmp_path, "SMALL")
-
-
-def test_graphs_without_any_edge(tmp_path):
-    unpack(tmp_path, "SMALL", {**PLAIN, **NODE_LABELS, "edge_labels": [], "A": []})
-    data, slices, sizes = read_tu_data(tmp_path, "SMALL")
-    assert (tuple(data.edge_index.shape), data.edge_attr) == ((2, 0), None)
-    assert slices["edge_index"].tolist() == [0, 0, 0, 0]
-    assert sizes["num_edge_labels"] == 0
-
-
-def test_a_single_graph(tmp_path):
-    unpack(tmp_path, "SMALL", {"A": ["1, 2"], "graph_indicator": ["1", "1"], "graph_labels": ["5"]})
-    data, slices, _ = read_tu_data(tmp_path, "SMALL")
-    assert (data.y.tolist(), slices["y"].tolist()) == ([0], [0, 1])
-
-
-def test_labels_too_many_for_columns_stay_numbers(tmp_path, monkeypatch):
-    far = {
-        "node_labels": ["4, 7", "2, 8", "2, 7", str(10**18) + ", 7", str(-(2**63)) + ", 7", "4, 7"]
-    }
-    unpack(tmp_path, "SMALL", {**PLAIN, **far, **ONE_ATTRIBUTE})
-    data, _, sizes = read_tu_data(tmp_path, "SMALL")
-    first = [2, 1, 1, 3, 0, 2]
-    assert data.x[:, 1:5].argmax(dim=1).tolist() == first
-    assert sizes["num_node_labels"] == 6
-    monkeypatch.setattr(tu_reader, "LARGEST_ONE_HOT", 100)
-    data, slices, sizes = read_tu_data(tmp_path, "SMALL")
-    assert data.node_label.tolist() == [[n, int(node == 1)] for node, n in enumerate(first)]
-    assert slices["node_label"].tolist() == [0, 3, 4, 6]
-    assert (data.x.size(1), sizes["num_node_labels"]) == (1, 6)
-    unpack(tmp_path, "SMALL", {"edge_labels": [str(number) for number in range(8)]})
-    with pytest.raises(UsageError, match=r"SMALL_edge_labels.txt: .* GB \(8 labels, 8 edges\)"):
-        read_tu_data(tmp_path, "SMALL")
 
 
 def targets(root):
@@ -402,22 +270,13 @@ def test_processes_that_start_together_read_each_set_once(source, tmp_path):
     assert reads.empty()
 
 
-def real_data(name):
-    source = os.environ.get("PYG_DIFFPOOL_DATA")
-    if not source:
-        pytest.skip("real data: PYG_DIFFPOOL_DATA is not set")
-    path = source.removeprefix("file://")
-    if "://" not in path and not (Path(path).expanduser() / f"{name}.zip").is_file():
-        pytest.skip(f"real data: no {name}.zip in {source} (PYG_DIFFPOOL_DATA)")
-
-
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("name", "graphs", "classes", "labels", "attributes"),
     [("ENZYMES", 600, 6, 3, 18), ("PROTEINS", 1113, 2, 3, 1)],
 )
 def test_real_data_equal_pyg(name, graphs, classes, labels, attributes, tmp_path):
-    real_data(name)
+    skip_without(name)
     dataset = load_dataset(name, str(tmp_path))
     assert (len(dataset), dataset.num_classes) == (graphs, classes)
     assert (dataset.num_node_labels, dataset.num_node_attributes) == (labels, attributes)

@@ -1,6 +1,4 @@
 import math
-import os
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -31,8 +29,8 @@ from tests.benchmarks.methods.networks import (
     small_network,
     small_settings,
 )
+from tests.benchmarks.real_data import skip_without
 
-DATA = os.environ.get("PYG_DIFFPOOL_DATA", "")
 OF_THE_PAPER = {
     *("graphlet", "shortest-path", "wl", "wl-oa", "patchysan", "graphsage", "ecc", "set2set"),
     *("sortpool", "diffpool-det", "diffpool-nolp", "diffpool"),
@@ -66,12 +64,9 @@ def test_trains_on_generated_data(tiny_data, method):
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif(
-    not (DATA and ("://" in DATA or (Path(DATA) / "ENZYMES.zip").exists())),
-    reason="ENZYMES.zip is not in PYG_DIFFPOOL_DATA",
-)
 @pytest.mark.parametrize("method", method_names())
 def test_trains_on_the_first_fold_of_enzymes(method):
+    skip_without("ENZYMES")
     find_source.cache_clear()
     plan = make_plan("ENZYMES", method, "fair", overrides_of(method), [0], [0], None)
     record = run_cell(plan.cells()[0]).record

@@ -50,7 +50,7 @@ def made(tmp_path_factory) -> Made:
     data = tmp_path_factory.mktemp("report")
     results, page = data / "results", data / "report.html"
     write_tu_zip(data, graphs_per_class=40)
-    with serving(data):
+    with pytest.MonkeyPatch.context() as patch, serving(data, patch):
         runs = {name: _train(results, *asked) for name, asked in RUNS.items()}
         for path in (results / runs["nolp"] / "checkpoints").iterdir():
             path.unlink()
@@ -72,9 +72,9 @@ def _train(results: Path, method: str, protocol: str, folds: str, settings) -> s
 
 
 @pytest.fixture
-def served(made) -> Iterator[Made]:
+def served(made, monkeypatch) -> Iterator[Made]:
     """The session's runs, with their data where the runner finds them."""
-    with serving(made.data):
+    with serving(made.data, monkeypatch):
         yield made
 
 

@@ -27,9 +27,9 @@ def run(method, out, *more, protocol="fair"):
 
 
 @pytest.fixture
-def no_files(tmp_path):
+def no_files(tmp_path, monkeypatch):
     """Leave no data to read; whatever is made must not be written either."""
-    with serving(tmp_path / "none"):
+    with serving(tmp_path / "none", monkeypatch):
         yield tmp_path / "none"
 
 
