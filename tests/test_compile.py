@@ -230,3 +230,12 @@ def test_plain_compilation_breaks_the_graph_and_changes_nothing(convention):
     torch._dynamo.reset()
     compiled = torch.compile(net, backend="aot_eager")
     assert_close(run(function, problem, net), expected, rtol=1e-4, atol=1e-5)
+
+
+@compiled
+def test_plain_compilation_is_one_graph_where_the_batch_size_is_given():
+    torch._dynamo.reset()
+    problem = some_graphs(EPOCH[0], seed=1, directed=False)
+    arguments = (problem.x.float(), problem.edge_index, None, problem.batch, problem.batch_size)
+    found = torch._dynamo.explain(small_net())(*arguments)
+    assert (found.graph_count, found.graph_break_count) == (1, 0)
