@@ -16,6 +16,7 @@ from pyg_diffpool import (
     SAGEConv,
     coarsen,
     diff_pool,
+    link_prediction_loss,
     prepare_adjacency,
 )
 from tests.problems import Problem, make_problem
@@ -58,6 +59,8 @@ def by_coarsen(x, logits, edge_index, weight, batch, batch_size):
 
 def by_diff_pool(convention):
     def function(x, logits, edge_index, weight, batch, batch_size):
+        if convention == "reference" and weight is not None:
+            weight = weight.sigmoid()  # weights are probabilities there
         return diff_pool(x, logits, edge_index, weight, batch, batch_size, convention=convention)
 
     return function
@@ -110,6 +113,7 @@ FUNCTIONS = {
     "coarsen": by_coarsen,
     "diff_pool, paper": by_diff_pool("paper"),
     "diff_pool, pyg": by_diff_pool("pyg"),
+    "diff_pool, reference": by_diff_pool("reference"),
     "diff_pool without batch_size": without_batch_size,
 }
 
@@ -183,12 +187,23 @@ def test_errors_are_raised_in_compiled_code_too():
         compiled(x, s, torch.tensor([[0, 1], [1, 9]]), None, problem.batch, 2)
     with pytest.raises(ValueError, match="edge_index: expected edges within one graph"):
         compiled(x, s, torch.tensor([[0, 1], [1, 4]]), None, problem.batch, 2)
+    torch._dynamo.reset()
+    compiled = torch.compile(link_prediction_loss, backend="eager", fullgraph=True, dynamic=True)
+    weight = torch.full((problem.edge_index.size(1),), 1.5)
+    with pytest.raises(ValueError, match=r"edge_weight: expected weights within \[0, 1\]"):
+        compiled(s, problem.edge_index, weight, problem.batch, 2, convention="reference")
 
 
 @exported
 @pytest.mark.parametrize(
     ("settings", "with_batch_size"),
-    [({}, False), ({"ratio": 0.5}, True), ({"max_clusters": (3,), **READ_OUT}, True)],
+    [
+        ({}, False),
+        ({"ratio": 0.5}, True),
+        ({"max_clusters": (3,), **READ_OUT}, True),
+        ({"convention": "pyg"}, True),
+        ({"convention": "reference"}, True),
+    ],
 )
 def test_a_trained_network_survives_export(settings, with_batch_size):
     torch.manual_seed(0)
@@ -215,27 +230,3 @@ def test_a_trained_network_survives_export(settings, with_batch_size):
         assert_close(found.logits, expected.logits)
         assert_close(found.loss, expected.loss)
         assert_close(found.levels[0].adj, expected.levels[0].adj)
-
-
-@pytest.mark.parametrize("convention", ["paper", "pyg", "reference"])
-def test_plain_compilation_breaks_the_graph_and_changes_nothing(convention):
-    problem = some_graphs(EPOCH[0], seed=1, directed=False)
-    net = DiffPoolNet(3, 4, 2, max_clusters=[3], convention=convention, scale=None).eval()
-
-    def function(x, logits, edge_index, weight, batch, batch_size):
-        return compiled(x, edge_index, weight, batch, batch_size)
-
-    compiled = net
-    expected = run(function, problem, net)
-    torch._dynamo.reset()
-    compiled = torch.compile(net, backend="aot_eager")
-    assert_close(run(function, problem, net), expected, rtol=1e-4, atol=1e-5)
-
-
-@compiled
-def test_plain_compilation_is_one_graph_where_the_batch_size_is_given():
-    torch._dynamo.reset()
-    problem = some_graphs(EPOCH[0], seed=1, directed=False)
-    arguments = (problem.x.float(), problem.edge_index, None, problem.batch, problem.batch_size)
-    found = torch._dynamo.explain(small_net())(*arguments)
-    assert (found.graph_count, found.graph_break_count) == (1, 0)

@@ -101,14 +101,19 @@ def _stored_edges(
     if adj_t.layout == torch.sparse_csr:
         degree = adj_t.crow_indices().diff()
         target = torch.arange(num_nodes, device=adj_t.device).repeat_interleave(degree)
-        return adj_t.col_indices().long(), target, adj_t.values()
+        return adj_t.col_indices().long(), target, _values(adj_t)
     if adj_t.layout == torch.sparse_csc:
         degree = adj_t.ccol_indices().diff()
         source = torch.arange(num_nodes, device=adj_t.device).repeat_interleave(degree)
-        return source, adj_t.row_indices().long(), adj_t.values()
+        return source, adj_t.row_indices().long(), _values(adj_t)
     adj_t = adj_t.coalesce()
     target, source = adj_t.indices()
-    return source, target, adj_t.values()
+    return source, target, _values(adj_t)
+
+
+def _values(adj_t: Tensor) -> Tensor:
+    """Return the weights; no view of a sparse tensor, which compilers do not take."""
+    return adj_t.values().clone()
 
 
 def infer_num_nodes(edge_index: object, source: Tensor, target: Tensor) -> int:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from pyg_diffpool.ops.operator import traced
+from pyg_diffpool.ops.operator import register, traced
 from pyg_diffpool.ops.precision import HALF
 from pyg_diffpool.ops.transforms import is_batched
 
@@ -194,3 +194,32 @@ def check_probabilities(name: str, weight: Tensor | None) -> None:
             f"{name}: expected weights within [0, 1] under convention='reference', whose cross "
             f"entropy takes them for probabilities, got {low:g} to {high:g}"
         )
+
+
+def _checked_kernel(weight: Tensor, summed: bool) -> Tensor:
+    check_probabilities("edge_weight", weight.clamp(max=1) if summed else weight)
+    return weight.clone()
+
+
+def _checked_fake(weight: Tensor, summed: bool) -> Tensor:
+    return torch.empty_like(weight)
+
+
+def _checked_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    pass
+
+
+def _checked_backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    return grad, None
+
+
+# For traced code: the same weights, once it runs with some that are probabilities. Those that
+# duplicates were summed to may be larger than 1.
+checked_probabilities = register(
+    "checked_probabilities",
+    "(Tensor weight, bool summed) -> Tensor",
+    _checked_kernel,
+    _checked_fake,
+    _checked_setup,
+    _checked_backward,
+)

@@ -84,6 +84,22 @@ def test_contraction_gradient(kind, dtype, needs):
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("kind", ["undirected", "directed"])
+def test_cross_entropy(kind, dtype):
+    problem, adjacency, graphs = some_graphs(kind, dtype)
+    s, level = leaf(problem.s, dtype), flat(adjacency, graphs)
+    opcheck(OPERATORS.cross_entropy.default, (s, *level))
+    detached = [a.detach() if isinstance(a, torch.Tensor) else a for a in (s, *level)]
+    grad = torch.randn(4, dtype=torch.float64)
+    for needs in ((True, True), (False, True), (True, False)):
+        opcheck(OPERATORS.cross_entropy_gradient.default, (grad, *detached, *needs))
+
+
+def test_checked_probabilities():
+    opcheck(OPERATORS.checked_probabilities.default, (leaf(torch.rand(3), torch.float32), False))
+
+
 @pytest.mark.parametrize("declared", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_order_edges(weighted, declared):

@@ -1,37 +1,38 @@
 r"""The link prediction objective of the authors' code: a cross entropy over all pairs of nodes.
 
+.. math::
+    \mathcal{L}_{LP} = - \sum_{u, v} \mathbf{A}_{uv} \log(p_{uv} + \epsilon)
+    + (1 - \mathbf{A}_{uv}) \log(1 - p_{uv} + \epsilon), \qquad
+    p_{uv} = \min(\mathbf{s}_u^{\top} \mathbf{s}_v, 1)
+
 It has no factorisation, so it visits all :math:`n^2` pairs of a graph; it does so tile by tile, and
 computes each tile anew in the backward pass, so that memory stays linear.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.level import DenseLevel, Level, mask_adjacency
+from pyg_diffpool.ops.conventions.pair_tiles import Pairs, Tile, read_pairs, tiles
+from pyg_diffpool.ops.level import LEVEL_STRUCTURE, DenseLevel, Level, SparseLevel, mask_adjacency
+from pyg_diffpool.ops.operator import (
+    Arguments,
+    Gradients,
+    is_differentiated_again,
+    operator,
+    plain_gradients,
+    register,
+)
 from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
-from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.transforms import transformed
 
 REFERENCE_EPSILON = 1e-7
-TILE_ENTRIES = 2**20
-
-
-class _Tile(NamedTuple):
-    """Whole small graphs padded to one width, or some rows of one large graph."""
-
-    first_graph: int
-    last_graph: int
-    first_node: int
-    width: int
-    first_row: int
-    last_row: int
 
 
 def pairwise_cross_entropy(s: Tensor, level: Level) -> Tensor:
@@ -41,20 +42,8 @@ def pairwise_cross_entropy(s: Tensor, level: Level) -> Tensor:
     """
     if isinstance(level, DenseLevel):
         return _of_matrices(s, level)
-    return _of_tiles(s, level.adjacency.coalesce(), level.graphs)
-
-
-def _of_tiles(s: Tensor, adjacency: Adjacency, graphs: Segments) -> Tensor:
-    totals = exact(s.new_zeros(graphs.batch_size))
-    for tile in _tiles(graphs):
-        arguments = (s, adjacency.weight, adjacency, graphs, tile)
-        if transformed():
-            # Function transforms do not support checkpoints: all tiles are kept.
-            part = _tile_loss(*arguments)
-        else:
-            part = checkpoint(_tile_loss, *arguments, use_reentrant=False)
-        index = torch.arange(tile.first_graph, tile.last_graph, device=s.device)
-        totals = totals.index_add(0, index, part)
+    weight = level.adjacency.weight
+    totals: Tensor = _CROSS_ENTROPY.way(s, weight)(s, weight, level)
     return totals
 
 
@@ -66,64 +55,172 @@ def _of_matrices(s: Tensor, level: DenseLevel) -> Tensor:
     if mask is not None:
         valid = mask.unsqueeze(1) & mask.unsqueeze(2)
     with without_autocast(s):
-        return _cross_entropy(adj.clamp(max=1), s @ s.transpose(1, 2), valid)
-
-
-def _tiles(graphs: Segments) -> Iterator[_Tile]:
-    sizes = graphs.listed_sizes()
-    first, node = 0, 0
-    while first < len(sizes):
-        width = sizes[first]
-        if width**2 > TILE_ENTRIES:
-            rows = max(TILE_ENTRIES // width, 1)
-            for row in range(0, width, rows):
-                yield _Tile(first, first + 1, node, width, row, min(row + rows, width))
-            first, node = first + 1, node + width
-            continue
-        last = first
-        while last < len(sizes):
-            wider = max(width, sizes[last])
-            if (last + 1 - first) * wider**2 > TILE_ENTRIES:
-                break
-            width, last = wider, last + 1
-        yield _Tile(first, last, node, width, 0, width)
-        node += sum(sizes[first:last])
-        first = last
-
-
-def _tile_loss(
-    s: Tensor, weight: Tensor | None, adjacency: Adjacency, graphs: Segments, tile: _Tile
-) -> Tensor:
-    """Return the sum over the pairs of a tile, for each of its graphs, in float64."""
-    whole = tile.last_row - tile.first_row == tile.width
-    start = tile.first_node + (0 if whole else tile.first_row)
-    stop = int(graphs.ptr[tile.last_graph]) if whole else tile.first_node + tile.last_row
-    sizes = graphs.sizes[tile.first_graph : tile.last_graph]
-    valid = torch.arange(tile.width, device=s.device) < sizes.unsqueeze(1)
-
-    columns = s.new_zeros(valid.shape + s.shape[1:], dtype=accumulation_dtype(s.dtype))
-    nodes = s[tile.first_node : int(graphs.ptr[tile.last_graph])]
-    columns = columns.index_put(valid.nonzero(as_tuple=True), nodes.to(columns.dtype))
-
-    edges = slice(int(adjacency.rowptr[start]), int(adjacency.rowptr[stop]))
-    target, source = adjacency.target[edges], adjacency.col[edges]
-    graph = graphs.batch[target]
-    offset = graphs.ptr[graph]
-    index = (graph - tile.first_graph, target - offset - tile.first_row, source - offset)
-    rows = slice(tile.first_row, tile.last_row)
-    adj = columns.new_zeros(len(sizes), tile.last_row - tile.first_row, tile.width)
-    ones = columns.new_ones(target.numel())
-    values = ones if weight is None else weight[edges].to(adj.dtype).clamp(max=1)
-    adj = adj.index_put(index, values)
-
-    with without_autocast(s):
-        predicted = columns[:, rows] @ columns.transpose(1, 2)
-        return _cross_entropy(adj, predicted, valid[:, rows].unsqueeze(2) & valid.unsqueeze(1))
+        return _cross_entropy(adj, s @ s.transpose(1, 2), valid)
 
 
 def _cross_entropy(adj: Tensor, predicted: Tensor, valid: Tensor) -> Tensor:
-    predicted = torch.where(predicted < 1, predicted, 1.0)
-    present = torch.log(predicted + REFERENCE_EPSILON)
-    absent = torch.log(1 - predicted + REFERENCE_EPSILON)
+    adj = adj.clamp(max=1)
+    present, absent = _logarithms(torch.where(predicted < 1, predicted, 1.0))
     entropy = -adj * present - (1 - adj) * absent
     return exact(entropy.masked_fill(~valid, 0.0)).sum((1, 2))
+
+
+def _logarithms(predicted: Tensor) -> tuple[Tensor, Tensor]:
+    present = torch.log(predicted + REFERENCE_EPSILON)
+    return present, torch.log(1 - predicted + REFERENCE_EPSILON)
+
+
+def _tile_loss(s: Tensor, weight: Tensor | None, level: SparseLevel, tile: Tile) -> Tensor:
+    """Return the sum over the pairs of a tile, for each of its graphs, in float64."""
+    with without_autocast(s):
+        pairs = read_pairs(s, weight, level, tile)
+        predicted = pairs.s[:, tile.rows] @ pairs.s.transpose(1, 2)
+        return _cross_entropy(pairs.adj, predicted, pairs.valid)
+
+
+def _over_tiles(
+    visit: Callable[..., Tensor], s: Tensor, weight: Tensor | None, level: SparseLevel
+) -> Tensor:
+    """Add up for each graph what visits of its tiles return."""
+    totals = exact(s.new_zeros(level.graphs.batch_size))
+    for tile in tiles(level.graphs):
+        graphs = torch.arange(tile.first_graph, tile.last_graph, device=s.device)
+        totals = totals.index_add(0, graphs, visit(s, weight, level, tile))
+    return totals
+
+
+def _plain(s: Tensor, weight: Tensor | None, level: SparseLevel) -> Tensor:
+    """Compute the loss in PyTorch's own operations, each tile again in every backward pass."""
+    # Function transforms do not support checkpoints: all tiles are kept.
+    visit = _tile_loss if transformed() else partial(checkpoint, _tile_loss, use_reentrant=False)
+    return _over_tiles(visit, s, weight, level)
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """The operator in eager mode, where the level is one object."""
+
+    @staticmethod
+    def forward(ctx: Any, s: Tensor, weight: Tensor | None, level: SparseLevel) -> Tensor:
+        """Visit all pairs; :obj:`weight` is that of the level, where autograd sees it."""
+        if ctx is not None:
+            ctx.save_for_backward(s, weight)
+            ctx.level = level
+        return _over_tiles(_tile_loss, s, weight, level)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Gradients:
+        """Return the gradients of assignment and weights."""
+        s, weight = ctx.saved_tensors
+        if is_differentiated_again((grad,)):
+            arguments = (s, weight, ctx.level)
+            return plain_gradients(_plain, arguments, ctx.needs_input_grad, (grad,))
+        needs_s, needs_weight, _ = ctx.needs_input_grad
+        return (*_gradients(grad, s, weight, ctx.level, needs_s, needs_weight), None)
+
+
+def _gradients(
+    grad: Tensor,
+    s: Tensor,
+    weight: Tensor | None,
+    level: SparseLevel,
+    needs_s: bool,
+    needs_weight: bool,
+) -> tuple[Tensor | None, Tensor | None]:
+    """Visit all pairs again; return the gradients of assignment and weights, if needed."""
+    dtype = accumulation_dtype(s.dtype)
+    onto_s = s.new_zeros(s.shape, dtype=dtype) if needs_s else None
+    onto_weight = None
+    if weight is not None and needs_weight:
+        onto_weight = weight.new_zeros(weight.shape, dtype=dtype)
+    with without_autocast(s):
+        for tile in tiles(level.graphs):
+            pairs = read_pairs(s, weight, level, tile)
+            of_graphs = grad[tile.first_graph : tile.last_graph].to(dtype).view(-1, 1, 1)
+            predicted = pairs.s[:, tile.rows] @ pairs.s.transpose(1, 2)
+            if onto_s is not None:
+                columns = _onto_columns(pairs, tile, predicted, of_graphs)
+                onto_s[pairs.first_node : pairs.last_node] += columns[pairs.nodes]
+            if onto_weight is not None:
+                present, absent = _logarithms(torch.where(predicted < 1, predicted, 1.0))
+                # The clamped share of a sum of duplicates has no slope.
+                slope = ((absent - present) * of_graphs).masked_fill(pairs.adj > 1, 0.0)
+                onto_weight[pairs.edges] = slope[pairs.entries]
+    return (
+        None if onto_s is None else onto_s.to(s.dtype),
+        None if weight is None or onto_weight is None else onto_weight.to(weight.dtype),
+    )
+
+
+def _onto_columns(pairs: Pairs, tile: Tile, predicted: Tensor, grad: Tensor) -> Tensor:
+    """Return the gradient of the nodes of a tile, which stand in its rows and its columns."""
+    counts = pairs.valid & (predicted < 1)
+    adj = pairs.adj.clamp(max=1)
+    slope = (1 - adj) / (1 - predicted + REFERENCE_EPSILON) - adj / (predicted + REFERENCE_EPSILON)
+    slope = (slope * grad).masked_fill(~counts, 0.0)
+    onto = slope.transpose(1, 2) @ pairs.s[:, tile.rows]
+    onto[:, tile.rows] += slope @ pairs.s
+    return onto
+
+
+def _fake(s: Tensor, weight: Tensor | None, level: SparseLevel) -> Tensor:
+    return exact(s.new_empty(level.graphs.batch_size))
+
+
+def _flatten(s: Tensor, weight: Tensor | None, level: SparseLevel) -> Arguments:
+    return (s, weight, *level.structure())
+
+
+def _unflatten(s: Tensor, weight: Tensor | None, *structure: Any) -> Arguments:
+    return s, weight, SparseLevel.of(weight, structure)
+
+
+def _gradient(
+    flat: Arguments, results: Sequence[Tensor], onto: Gradients, needed: tuple[bool, ...]
+) -> Gradients:
+    needs = needed[:2]
+    found = _gradient_operator(*onto, *flat, *needs)
+    return tuple(slope if need else None for slope, need in zip(found, needs, strict=True))
+
+
+def _gradient_kernel(
+    grad: Tensor, s: Tensor, weight: Tensor | None, *rest: Any
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients, empty where not needed."""
+    *structure, needs_s, needs_weight = rest
+    level = SparseLevel.of(weight, structure)
+    onto_s, onto_weight = _gradients(grad, s, weight, level, needs_s, needs_weight)
+    nothing = s.new_empty(0)
+    return (
+        nothing if onto_s is None else onto_s,
+        nothing.clone() if onto_weight is None else onto_weight,
+    )
+
+
+def _gradient_fake(
+    grad: Tensor, s: Tensor, weight: Tensor | None, *rest: Any
+) -> tuple[Tensor, Tensor]:
+    *_, needs_s, needs_weight = rest
+    nothing = s.new_empty(0)
+    onto_s = torch.empty_like(s) if needs_s else nothing
+    if weight is None or not needs_weight:
+        return onto_s, nothing.clone()
+    return onto_s, torch.empty_like(weight)
+
+
+_gradient_operator = register(
+    "cross_entropy_gradient",
+    f"(Tensor grad, Tensor s, Tensor? weight, {LEVEL_STRUCTURE}, bool needs_s, bool needs_weight) "
+    "-> (Tensor, Tensor)",
+    _gradient_kernel,
+    _gradient_fake,
+)
+_CROSS_ENTROPY = operator(
+    "cross_entropy",
+    f"(Tensor s, Tensor? weight, {LEVEL_STRUCTURE}) -> Tensor",
+    _CrossEntropy,
+    _plain,
+    _fake,
+    _gradient,
+    _flatten,
+    _unflatten,
+)

@@ -17,9 +17,10 @@ from pyg_diffpool.ops.level.read import (
     read_sparse_level,
     refuse_mask,
 )
-from pyg_diffpool.ops.level.sparse import SparseLevel
+from pyg_diffpool.ops.level.sparse import LEVEL_STRUCTURE, SparseLevel
 
 __all__ = [
+    "LEVEL_STRUCTURE",
     "DenseLevel",
     "Edges",
     "Level",

@@ -14,6 +14,7 @@ from pyg_diffpool.ops.adjacency import Adjacency, prepare_adjacency
 from pyg_diffpool.ops.edge_formats import SPARSE_LAYOUTS
 from pyg_diffpool.ops.level.dense import DenseLevel, mask_adjacency
 from pyg_diffpool.ops.level.sparse import SparseLevel
+from pyg_diffpool.ops.operator import traced
 from pyg_diffpool.ops.padded_graphs import PaddedGraphs
 from pyg_diffpool.ops.segments import Segments, segments
 from pyg_diffpool.ops.validation import (
@@ -24,6 +25,7 @@ from pyg_diffpool.ops.validation import (
     check_floating,
     check_probabilities,
     check_tensor,
+    checked_probabilities,
     kind,
     read_size,
     values_checked,
@@ -120,7 +122,7 @@ def read_sparse_level(
     adjacency = prepare_adjacency(edge_index, edge_weight, nodes, validate=validate)
     graphs = segments(nodes, batch, batch_size, max_num_nodes, first.device, validate, adjacency)
     if probabilities and values_checked(first, validate):
-        check_probabilities("edge_weight", _given_weights(edge_index, edge_weight))
+        adjacency = _with_probabilities(adjacency, edge_index, edge_weight)
     if "s" in rows:
         check_assignment(rows["s"], (nodes,))
     return SparseLevel(adjacency, graphs)
@@ -311,6 +313,19 @@ def _batch_size(parts: Iterable[Tensor]) -> int:
 
 def _expand(value: Tensor, size: int) -> Tensor:
     return value if value.size(0) == size else value.expand(size, *value.shape[1:])
+
+
+def _with_probabilities(
+    adjacency: Adjacency, edge_index: Edges, edge_weight: Tensor | None
+) -> Adjacency:
+    """Return the adjacency, having checked that the weights it was made of are probabilities."""
+    if not traced():
+        check_probabilities("edge_weight", _given_weights(edge_index, edge_weight))
+        return adjacency
+    if adjacency.weight is None:
+        return adjacency
+    summed = isinstance(edge_index, Adjacency)
+    return adjacency._replace(weight=checked_probabilities(adjacency.weight, summed))
 
 
 def _given_weights(
