@@ -1,4 +1,4 @@
-"""What ``pytest --doctest-modules --pyargs pyg_diffpool`` needs, in a checkout or installed."""
+"""Configuration of ``pytest --doctest-modules --pyargs pyg_diffpool``, also when installed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ NEEDS = {
     "pyg_diffpool.visualize.plot_training": ("matplotlib",),
 }
 
-# The search imports every module; this one is all for Triton, and has no examples.
+# Test collection imports every module; this one requires Triton and has no examples.
 collect_ignore = [] if find_spec("triton") else ["ops/backends/triton/programs.py"]
 
 
 def pytest_itemcollected(item: Any) -> None:
     """Skip an example whose optional package is not installed."""
-    # Here, so that the package can be walked where there is no pytest.
+    # Imported here, so that all modules can be imported without pytest.
     import pytest
 
     example = getattr(item, "dtest", None)

@@ -1,4 +1,4 @@
-"""What :func:`torch.export.save` must know of this library's result types."""
+"""Registration of this library's result types for :func:`torch.export.save`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from torch.utils import _pytree as pytree
 
 
 def exportable(cls: Any) -> Any:
-    """Let exported programs that return this named tuple be saved and loaded."""
+    """Register a named tuple, so that exported programs that return it can be saved and loaded."""
     pytree._register_namedtuple(cls, serialized_type_name=f"{cls.__module__}.{cls.__qualname__}")
     return cls

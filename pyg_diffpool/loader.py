@@ -1,4 +1,4 @@
-"""Mini-batches by index arithmetic from graphs that stay concatenated on one device."""
+"""Mini-batches, gathered by index arithmetic from graphs that stay concatenated on one device."""
 
 from __future__ import annotations
 
@@ -26,61 +26,62 @@ from pyg_diffpool.resident_graphs import concatenate, sort_edges, starts
 
 __all__ = ["ResidentLoader"]
 
-# Batches of so many nodes and edges are gathered together and cut apart afterwards.
+# Batches of up to this many nodes and edges in total are gathered at once and then split.
 BLOCK_ROWS = 2**18
 
-# On a CPU, runs of more edges are copied run by run; shorter ones are gathered all at once.
+# On a CPU, runs of more edges are copied one by one; shorter ones are gathered all at once.
 LONG_RUN = 256
 
 
 class ResidentLoader:
-    r"""Loads batches as :class:`torch_geometric.loader.DataLoader` does, without per-graph work.
+    r"""Loads batches like :class:`torch_geometric.loader.DataLoader`, without per-graph work.
 
-    All graphs are concatenated once and stay on :obj:`device`; a batch is a handful of gathers,
-    whatever its number of graphs. For the same order of graphs it holds what ``DataLoader``
-    gives, except that
+    All graphs are concatenated once and stay on :obj:`device`; a batch takes a few gathers,
+    independently of its number of graphs. For the same order of graphs, batches equal those of
+    ``DataLoader``, except that
 
     - the edges of each graph are sorted by row, then column (equal edges keep their order);
     - ``edge_index`` is an :class:`~torch_geometric.EdgeIndex` with ``sort_order="row"``, its
-      ``sparse_size``, and ``is_undirected`` set: true if every graph has each edge both ways,
-      with equal ``edge_weight`` and ``edge_attr`` (duplicate edges summed);
-    - ``adjacency`` is the same graph as this library's operators prepare it
-      (:class:`~pyg_diffpool.ops.Adjacency`, weights included): given instead of ``edge_index``, it
-      avoids all checks and sorting;
-    - ``graph_index`` holds the numbers of the batch's graphs in the data set;
+      ``sparse_size``, and ``is_undirected`` set: true if every graph has each edge in both
+      directions, with equal ``edge_weight`` and ``edge_attr`` (duplicate edges summed);
+    - ``adjacency`` is the same graph as an :class:`~pyg_diffpool.ops.Adjacency` (including
+      weights), the format that this library's operators use internally: passing it instead of
+      ``edge_index`` avoids all checks and sorting;
+    - ``graph_index`` holds the indices of the batch's graphs in the data set;
     - ``max_num_nodes``, the number of nodes of the largest graph in the batch, is a Python number,
-      so that dense layers do not synchronise with the device for it;
-    - only ``x``, ``edge_index``, ``edge_weight``, ``edge_attr`` and ``y`` are carried along, and
+      so that dense layers need no host-device synchronisation for it;
+    - only ``x``, ``edge_index``, ``edge_weight``, ``edge_attr`` and ``y`` are batched, and
       ``to_data_list`` is not available.
 
     Args:
         dataset (InMemoryDataset or Sequence[Data]): The graphs.
-        batch_size (int, optional): Graphs in a batch. (default: :obj:`1`)
-        shuffle (bool, optional): If :obj:`True`, draws a new order for each pass.
+        batch_size (int, optional): Number of graphs per batch. (default: :obj:`1`)
+        shuffle (bool, optional): If :obj:`True`, draws a new order in each epoch.
             (default: :obj:`False`)
-        index (Tensor, optional): Numbers of the graphs to load, in this order. (default: all)
-        x (Tensor, optional): Node features :math:`[N, F]` of all graphs of :obj:`dataset`, in
-            place of their own. (default: :obj:`None`)
-        device (torch.device or str, optional): Where the graphs stay and batches are made.
-            (default: where the data are)
+        index (Tensor, optional): Indices of the graphs to load, in this order. (default: all)
+        x (Tensor, optional): Node features :math:`[N, F]` of all graphs of :obj:`dataset`, which
+            replace their own. (default: :obj:`None`)
+        device (torch.device or str, optional): Device on which graphs are stored and batches are
+            created. (default: the device of the data)
         max_resident_bytes (int, optional): Data sets larger than this stay on the host; their
-            batches are gathered into pinned memory and copied to :obj:`device` without waiting.
+            batches are gathered into pinned memory and copied to :obj:`device` asynchronously.
             (default: no limit)
-        drop_last (bool, optional): If :obj:`True`, leaves out a last batch that is not full.
+        drop_last (bool, optional): If :obj:`True`, drops the last batch if it is incomplete.
             (default: :obj:`False`)
-        generator (torch.Generator, optional): Source of the shuffled orders, on the CPU.
+        generator (torch.Generator, optional): CPU generator of the shuffled orders.
             (default: :obj:`None`)
-        shard (bool, optional): What each process of :mod:`torch.distributed` gets. :obj:`True`: its
-            share, as :class:`torch.utils.data.DistributedSampler` gives it: one order for all
-            processes (drawn from the number of the pass, or by a :obj:`generator` of equal state
-            everywhere), and equally many graphs for each, for which a few are repeated, or left
-            out with :obj:`drop_last`. :obj:`False`: all graphs. Without a choice a pass is refused
-            where there are several processes. (default: :obj:`None`)
+        shard (bool, optional): Which graphs each process of :mod:`torch.distributed` loads.
+            :obj:`True`: its share, as with :class:`torch.utils.data.DistributedSampler`: all
+            processes use the same order (seeded by the epoch, or drawn by a :obj:`generator` with
+            the same state in all processes) and get the same number of graphs, for which a few
+            graphs are repeated, or dropped with :obj:`drop_last`. :obj:`False`: all graphs.
+            :obj:`None`: iterating raises an error if there are several processes.
+            (default: :obj:`None`)
 
     Raises:
         TypeError: If :obj:`edge_weight` of the graphs is not a floating point tensor.
-        ValueError: If sizes or graph numbers do not fit, or a weight is not finite.
-        RuntimeError: By a pass over the loader in one of several processes, without :obj:`shard`.
+        ValueError: If sizes or graph indices do not match, or a weight is not finite.
+        RuntimeError: On iteration in one of several processes, if :obj:`shard` is not set.
 
     Example:
         >>> import torch
@@ -134,7 +135,7 @@ class ResidentLoader:
                 raise ValueError(f"x: expected shape [{total}, F], got {list(x.shape)}")
             graphs = graphs._replace(x=x.to(graphs.edge_index.device))
         adjacency = ResidentAdjacency.of(graphs, self.is_undirected)
-        # Sizes are needed twice: beside the data, and where Python reads them without a wait.
+        # Sizes are kept twice: on the device, and on the host to be read without synchronisation.
         self._num_nodes, self._num_edges = graphs.num_nodes.cpu(), graphs.num_edges.cpu()
         self._copied_to: torch.device | str | None = None
         if max_resident_bytes is not None and _bytes((*graphs, *adjacency)) > max_resident_bytes:
@@ -147,15 +148,15 @@ class ResidentLoader:
         self._node_start = starts(self._graphs.num_nodes)
         self._edge_start = starts(self._graphs.num_edges)
         self._index = self._checked(index)
-        # Making a `Batch` inspects a signature each time; copying an empty one does not.
+        # Creating a `Batch` inspects a signature each time; copying an empty one does not.
         self._empty_batch = Batch()
 
     def subset(self, index: Tensor, *, shuffle: bool = False) -> ResidentLoader:
-        r"""A loader of other graphs of the same data set, which shares its tensors.
+        r"""Returns a loader of other graphs of the same data set, which shares its tensors.
 
         Args:
-            index (Tensor): Numbers of the graphs in the data set.
-            shuffle (bool, optional): If :obj:`True`, draws a new order for each pass.
+            index (Tensor): Indices of the graphs in the data set.
+            shuffle (bool, optional): If :obj:`True`, draws a new order in each epoch.
                 (default: :obj:`False`)
 
         Example:
@@ -173,9 +174,9 @@ class ResidentLoader:
         return other
 
     def set_epoch(self, epoch: int) -> None:
-        """Number the next pass, from which its order is drawn where processes share the graphs.
+        """Sets the epoch, which seeds the shuffled order if the graphs are sharded over processes.
 
-        Passes are counted from 0 on by themselves; one that resumes an earlier run sets its own.
+        Epochs are counted automatically, starting at 0; a resumed run has to set its own.
 
         Example:
             >>> from pyg_diffpool.datasets import CommunityChains
@@ -198,7 +199,7 @@ class ResidentLoader:
                 yield batch
 
     def _share(self) -> Tensor:
-        """Return the graphs of the next pass, in order."""
+        """Return the graphs of the next epoch, in order."""
         rank, processes = place(self.shard)
         order, generator = self._index, self.generator
         if processes > 1 and generator is None:
@@ -215,7 +216,7 @@ class ResidentLoader:
         )
 
     def _checked(self, index: Tensor | None) -> Tensor:
-        """The graph numbers on the CPU."""
+        """Return the validated graph indices on the CPU."""
         count = self._num_nodes.numel()
         if index is None:
             return torch.arange(count)
@@ -240,7 +241,7 @@ class ResidentLoader:
         return torch.split(order, batches * self.batch_size) if graphs > 0 else ()
 
     def _collate(self, chosen: Tensor) -> Iterator[Batch]:
-        """Gather the rows of several batches at once, and cut them apart."""
+        """Gather the rows of several batches at once and split them."""
         graphs, device, size = self._graphs, self._graphs.edge_index.device, self.batch_size
         node_counts = self._num_nodes.index_select(0, chosen)
         edge_counts = self._num_edges.index_select(0, chosen)
@@ -309,7 +310,7 @@ class ResidentLoader:
             values["adjacency"] = next(adjacencies)
             values["max_num_nodes"] = widths[number]
             batch = copy.copy(self._empty_batch)
-            # Setting attributes one by one would cost as much as making a small batch does.
+            # Setting attributes one by one would take as long as gathering a small batch.
             batch._store._mapping.update(values)
             batch.__dict__["_num_graphs"] = values["ptr"].numel() - 1
             yield batch
@@ -324,7 +325,7 @@ def _bytes(values: tuple[object, ...]) -> int:
 
 
 def _shifted_runs(edge_index: Tensor, start: Tensor, sizes: Tensor, shift: Tensor) -> Tensor:
-    """Runs of edges side by side, their nodes renumbered: one pass over memory, a call a run."""
+    """Concatenate runs of edges with shifted node indices: one call per run, no temporaries."""
     counts = sizes.tolist()
     out = edge_index.new_empty(2, sum(counts))
     targets = out.split_with_sizes(counts, 1)
@@ -336,7 +337,7 @@ def _shifted_runs(edge_index: Tensor, start: Tensor, sizes: Tensor, shift: Tenso
 
 
 def _positions(start: Tensor, sizes: Tensor, total: int) -> Tensor:
-    """Positions of all rows of runs that begin at the given ones, run after run."""
+    """Return the positions of all rows of runs with the given starts and sizes, run after run."""
     shift = start - (sizes.cumsum(0) - sizes)
     position = torch.repeat_interleave(shift, sizes, output_size=total)
     return position.add_(torch.arange(total, device=sizes.device))

@@ -1,4 +1,4 @@
-"""Which of the graphs of a pass are this process's, for :class:`~pyg_diffpool.ResidentLoader`."""
+"""The share of each process of an epoch's graphs, for :class:`~pyg_diffpool.ResidentLoader`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from torch import Tensor, distributed
 
 
 def place(shard: bool | None) -> tuple[int, int]:
-    """Return this process's number, and how many there are, among those that share the graphs.
+    """Return the rank of this process and the number of processes that share the graphs.
 
     Raises:
-        RuntimeError: In one of several processes, without a choice of :obj:`shard`.
+        RuntimeError: If there are several processes and :obj:`shard` is not set.
     """
     if shard is False or not distributed.is_available():
         return 0, 1
@@ -23,12 +23,12 @@ def place(shard: bool | None) -> tuple[int, int]:
 
 
 def share_size(count: int, processes: int, drop_last: bool) -> int:
-    """Return how many of so many graphs each process gets."""
+    """Return the number of graphs per process."""
     return count // processes if drop_last else -(-count // processes)
 
 
 def share(order: Tensor, rank: int, processes: int, drop_last: bool) -> Tensor:
-    """Return the graphs of one process, equally many for each, for which a few are repeated."""
+    """Return the graphs of one process; a few are repeated to give all processes equally many."""
     if processes == 1 or order.numel() == 0:
         return order
     total = processes * share_size(order.numel(), processes, drop_last)

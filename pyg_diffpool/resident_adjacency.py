@@ -1,4 +1,4 @@
-"""Adjacencies of batches, cut out of what was prepared once for all graphs of a data set."""
+"""Adjacencies of batches, cut out of those prepared once for all graphs of a data set."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ class ResidentAdjacency(NamedTuple):
 
     Attributes:
         degree: Number of edges into each node.
-        by_target: Positions of the edges in order of their target, then source, within each graph;
-            None for undirected graphs, whose edges by source are those by target the other way
-            round.
+        by_target: Positions of the edges sorted by target, then source, within each graph; None
+            for undirected graphs, whose reversed edges are sorted by target already.
         coalesced: Whether there are no duplicate edges.
     """
 
@@ -41,7 +40,7 @@ class ResidentAdjacency(NamedTuple):
         return cls(degree, by_target, not bool(same.any()))
 
     def to(self, device: torch.device | str) -> ResidentAdjacency:
-        """Return the same on another device."""
+        """Return a copy on another device."""
         by_target = None if self.by_target is None else self.by_target.to(device)
         return ResidentAdjacency(self.degree.to(device), by_target, self.coalesced)
 
@@ -57,9 +56,9 @@ class ResidentAdjacency(NamedTuple):
         """Yield the adjacencies of several batches that were gathered together.
 
         Args:
-            edge_index: Their edges, sorted by source, then target; nodes numbered by batch.
-            edge: Positions of their edges among all; not needed for undirected graphs.
-            node: Positions of their nodes among all.
+            edge_index: Edges, sorted by source, then target, with node indices within each batch.
+            edge: Positions of the edges among all edges; not needed for undirected graphs.
+            node: Positions of the nodes among all nodes.
             edge_weight: Weights of each batch.
             node_totals: Number of nodes of each batch.
             edge_totals: Number of edges of each batch.
@@ -77,7 +76,7 @@ class ResidentAdjacency(NamedTuple):
         for number, num_nodes in enumerate(node_totals):
             rowptr = ends[first_node : first_node + num_nodes + 1] - first_edge
             row, col = rows[number], cols[number]
-            # Weights (E, 1) are as good as (E) here, as beside edge_index.
+            # Weights of shape (E, 1) are accepted as well as (E), as with edge_index.
             weight = None if edge_weight is None else edge_weight[number].reshape(-1)
             if orders is None:
                 yield Adjacency(rowptr, col, row, weight, True, None, self.coalesced)

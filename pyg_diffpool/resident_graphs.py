@@ -1,4 +1,4 @@
-"""Graphs concatenated once, checked, with sorted edges: what a loader cuts its batches from."""
+"""Concatenated and validated graphs with sorted edges, from which a loader takes its batches."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch_geometric.data import Data, InMemoryDataset
 
 
 class ResidentGraphs(NamedTuple):
-    """Concatenated graphs; ``num_nodes`` and ``num_edges`` have one entry a graph."""
+    """Concatenated graphs; ``num_nodes`` and ``num_edges`` have one entry per graph."""
 
     num_nodes: Tensor
     num_edges: Tensor
-    edge_index: Tensor  # Node numbers within each graph.
+    edge_index: Tensor  # Node indices within each graph.
     x: Tensor | None
     edge_weight: Tensor | None
     edge_attr: Tensor | None
@@ -24,7 +24,7 @@ class ResidentGraphs(NamedTuple):
     y_of_nodes: bool
 
     def to(self, device: torch.device | str) -> ResidentGraphs:
-        """The same graphs on another device."""
+        """Returns the same graphs on another device."""
 
         def moved(value: Tensor | None) -> Tensor | None:
             return None if value is None else value.to(device)
@@ -42,7 +42,7 @@ class ResidentGraphs(NamedTuple):
 
 
 def concatenate(dataset: InMemoryDataset | Sequence[Data]) -> ResidentGraphs:
-    """Concatenates the graphs of a data set; nothing is copied where it already holds them so.
+    """Concatenates the graphs of a data set, without copies if it stores them concatenated.
 
     Args:
         dataset: The graphs.
@@ -61,15 +61,15 @@ def concatenate(dataset: InMemoryDataset | Sequence[Data]) -> ResidentGraphs:
 
 
 def sort_edges(graphs: ResidentGraphs) -> tuple[ResidentGraphs, bool]:
-    """Sorts the edges of each graph by row, then column; tells whether all are undirected.
+    """Sorts the edges of each graph by row, then column, and checks if all are undirected.
 
     Args:
-        graphs: The graphs; already sorted edges are recognised and left alone.
+        graphs: The graphs; edges that are already sorted are not copied.
     """
     row, col = graphs.edge_index
     first_node = starts(graphs.num_nodes).repeat_interleave(graphs.num_edges)
     width = int(graphs.num_nodes.max())
-    # Keys grow with the graph's number, so that each graph's edges stay in its own range.
+    # Keys increase with the graph's index, so that each graph's edges stay in its own range.
     key = (row + first_node) * width + col
     if bool((key[1:] < key[:-1]).any()):
         key, order = key.sort(stable=True)
@@ -87,12 +87,12 @@ def sort_edges(graphs: ResidentGraphs) -> tuple[ResidentGraphs, bool]:
 
 
 def starts(sizes: Tensor) -> Tensor:
-    """Position of the first row of each part, given the parts' sizes."""
+    """Returns the position of the first row of each part, given the sizes of the parts."""
     return sizes.cumsum(0) - sizes
 
 
 def _equal_both_ways(key: Tensor, reverse: Tensor, value: Tensor) -> bool:
-    """Whether values, duplicate edges summed, agree with those of the reverse edges."""
+    """Check whether values, summed over duplicate edges, equal those of the reverse edges."""
     edge = torch.zeros_like(key)
     torch.cumsum(key[1:] != key[:-1], 0, out=edge[1:])
     value = value.double()
@@ -102,7 +102,7 @@ def _equal_both_ways(key: Tensor, reverse: Tensor, value: Tensor) -> bool:
 
 
 def _stored(dataset: InMemoryDataset) -> ResidentGraphs | None:
-    """What the data set holds concatenated already, or None if its graphs must be made first."""
+    """Return the graphs as the data set stores them, or None if they have to be created first."""
     data, slices = dataset._data, dataset.slices
     if not isinstance(data, Data) or slices is None or data.edge_index is None:
         return None
@@ -145,14 +145,14 @@ def _listed(data_list: list[Data]) -> ResidentGraphs:
 
 
 def _of_nodes(targets: Tensor, num_nodes: Tensor) -> bool:
-    """Whether targets belong to nodes, given how many each graph has."""
+    """Return whether targets belong to nodes, given the number of targets per graph."""
     if bool((targets == 1).all()):
         return False
     if torch.equal(targets, num_nodes):
         return True
     graph = int(((targets != 1) & (targets != num_nodes)).nonzero()[:1].sum())
     raise ValueError(
-        f"dataset: expected y of one row a graph or one row a node, graph {graph} of "
+        f"dataset: expected y with one row per graph or one row per node, graph {graph} of "
         f"{int(num_nodes[graph])} nodes has {int(targets[graph])} rows"
     )
 
@@ -178,7 +178,7 @@ def _plain(edge_index: Tensor) -> Tensor:
     plain: Tensor = edge_index.as_tensor() if isinstance(edge_index, EdgeIndex) else edge_index
     if plain.is_floating_point() or plain.dim() != 2 or plain.size(0) != 2:
         raise ValueError(
-            "dataset: expected edge_index of whole numbers and shape [2, E], "
+            "dataset: expected edge_index of integers and shape [2, E], "
             f"got {plain.dtype} and {list(plain.shape)}"
         )
     return plain.long()

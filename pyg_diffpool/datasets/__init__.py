@@ -1,4 +1,4 @@
-"""Generated data sets that need no download."""
+"""Synthetic data sets that need no download."""
 
 from pyg_diffpool.datasets.communities import CommunityChains
 

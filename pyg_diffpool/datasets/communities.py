@@ -1,4 +1,4 @@
-r"""Generated graphs whose class is an arrangement of communities out of a flat network's sight."""
+r"""Synthetic graphs whose class depends on communities beyond a flat network's receptive field."""
 
 from __future__ import annotations
 
@@ -20,49 +20,54 @@ PAIRINGS = torch.tensor([[0, 1, 2, 3], [0, 2, 1, 3], [0, 3, 1, 2]])
 
 
 class CommunityChains(InMemoryDataset):
-    r"""Two chains of three communities each; the class tells which ends share a chain.
+    r"""Two chains of three communities each; the class is which ends share a chain.
 
     Every graph has four *end* communities, of colours :math:`0, \ldots, 3`, and two *bridge*
-    communities, whose two different colours are drawn from :obj:`num_bridges` others. A chain is
+    communities with two different colours, drawn from :obj:`num_bridges` others. A chain is
     end – bridge – end, and the class :math:`y` is the pairing of the ends: :math:`01|23`,
     :math:`02|13` or :math:`03|12`. A community is a dense strip of :obj:`length` layers of
-    :obj:`width` nodes: a layer is a clique, nodes of consecutive layers are joined with
-    :obj:`edge_probability`, all nodes of the layers in which two communities touch are joined.
-    The features of a node are its community's one-hot colour plus Gaussian noise of standard
-    deviation :obj:`noise`: without features no pooling of message passing would beat the 1-WL test.
+    :obj:`width` nodes each: a layer is a clique, nodes of consecutive layers are connected with
+    probability :obj:`edge_probability`, and the adjacent layers of two neighbouring communities
+    are fully connected. The features of a node are its community's one-hot colour plus Gaussian
+    noise of standard deviation :obj:`noise`; without features, no message passing network would be
+    more powerful than the 1-WL test, whatever its pooling.
 
-    **Why a flat network is blind to it.** The ends of one chain are :obj:`length` + 1 hops apart,
-    so a node whose receptive field has a radius :math:`R < (\mathrm{length} + 1) / 2` sees nodes
-    of one end at most, and of one bridge. Given the class, the colour of the bridge beside an end
-    is uniform for each end. Thus each neighbourhood of radius :math:`R` has the same expected
-    number of occurrences in all classes, and for any embedding :math:`\mathbf{h}_v` of these
-    neighbourhoods
+    **Why a flat network cannot see the class.** The ends of one chain are :obj:`length` + 1 hops
+    apart, so a node whose receptive field has radius :math:`R < (\mathrm{length} + 1) / 2` sees
+    nodes of at most one end and at most one bridge. Given the class, the colour of the bridge next
+    to an end is uniform for each end. Thus each neighbourhood of radius :math:`R` has the same
+    expected number of occurrences in all classes, and for any embedding :math:`\mathbf{h}_v` of
+    these neighbourhoods
 
     .. math::
         \mathbb{E} \Bigl[ \sum_v \mathbf{h}_v \Bigm| y = 0 \Bigr]
         = \mathbb{E} \Bigl[ \sum_v \mathbf{h}_v \Bigm| y = 1 \Bigr]
         = \mathbb{E} \Bigl[ \sum_v \mathbf{h}_v \Bigm| y = 2 \Bigr] .
 
-    The class is in no neighbourhood, only in which of them occur *together* (two ends beside the
-    same bridge), which the classifier behind a flat readout has to learn by heart, bridge colour
-    by bridge colour: about 1000 graphs may suffice for four colours, hardly for six. Where clusters
-    are communities, one message on :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}` tells each
-    bridge which two ends it joins.
+    No single neighbourhood determines the class; it depends on which of them occur *together* (two
+    ends next to the same bridge). The classifier behind a flat readout has to memorise this for
+    each bridge colour: about 1000 graphs may suffice for four colours, but hardly for six. If
+    clusters are communities, a single message passing step on
+    :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}` shows each bridge which two ends it connects.
 
-    Graphs have about :math:`21 \cdot \mathrm{length}` nodes at the default width and come with
+    Graphs have about :math:`21 \cdot \mathrm{length}` nodes at the default width and hold
     :obj:`x` of shape :math:`(n, 4 + \mathrm{num\_bridges})`, undirected :obj:`edge_index`,
-    :obj:`y` of shape :math:`(1)`, :obj:`community` :math:`(n)`, the place of a node's community in
-    the graph (0–2 the first chain, 3–5 the second), and :obj:`color` :math:`(n)`.
+    :obj:`y` of shape :math:`(1)`, :obj:`community` :math:`(n)`, the position of a node's community
+    in the graph (0–2 in the first chain, 3–5 in the second), and :obj:`color` :math:`(n)`.
 
     Args:
-        num_graphs: Number of graphs, classes balanced. (default: :obj:`1500`)
-        num_bridges: Colours from which the bridges are drawn, at least two. (default: :obj:`6`)
-        length: Layers of a community. Flat networks of up to :attr:`receptive_field` layers are
-            blind to the class. (default: :obj:`4`)
-        width: Fewest and most nodes of a layer, drawn for each layer. (default: :obj:`(3, 4)`)
-        edge_probability: Of an edge between nodes of consecutive layers. (default: :obj:`0.7`)
-        noise: Standard deviation of the features' noise. (default: :obj:`0.25`)
-        seed: Of a generator of its own: equal arguments, equal graphs. (default: :obj:`0`)
+        num_graphs: Number of graphs, with balanced classes. (default: :obj:`1500`)
+        num_bridges: Number of colours from which those of the bridges are drawn, at least two.
+            (default: :obj:`6`)
+        length: Number of layers of a community. Flat networks of up to :attr:`receptive_field`
+            layers cannot see the class. (default: :obj:`4`)
+        width: Minimum and maximum number of nodes of a layer, drawn for each layer.
+            (default: :obj:`(3, 4)`)
+        edge_probability: Probability of an edge between nodes of consecutive layers.
+            (default: :obj:`0.7`)
+        noise: Standard deviation of the feature noise. (default: :obj:`0.25`)
+        seed: Seed of a separate random generator: equal arguments give equal graphs.
+            (default: :obj:`0`)
         transform: As in every PyG data set. (default: :obj:`None`)
 
     Example:
@@ -93,14 +98,14 @@ class CommunityChains(InMemoryDataset):
         community, edge_index = _strips(num_graphs, length, width, edge_probability, generator)
         color = colors.flatten()[community]
         x = one_hot(color, NUM_ENDS + num_bridges).float()
-        # Drawn in float32 whatever the default dtype, so that equal arguments give equal graphs.
+        # Drawn in float32 for any default dtype, so that equal arguments give equal graphs.
         x += noise * torch.randn(x.shape, generator=generator, dtype=torch.float32)
         x = x.to(torch.get_default_dtype())
         self.data, self.slices = self.collate(_split(x, edge_index, y, community, color))
 
     @property
     def receptive_field(self) -> int:
-        """Most message passing layers with which no node sees both ends of its chain."""
+        """Largest number of message passing layers with which no node sees both ends of a chain."""
         return self.length // 2
 
 
@@ -147,13 +152,13 @@ def _strips(
     edge_probability: float,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Build all graphs at once: each node's community (over the whole set), and the edges."""
+    """Build all graphs at once: each node's community (numbered over all graphs) and the edges."""
     fewest, most = width
     layer_community = torch.arange(COMMUNITIES * num_graphs).repeat_interleave(length)
     num_layers = layer_community.numel()
     sizes = torch.randint(fewest, most + 1, (num_layers,), generator=generator)
     first = cumsum(sizes)[:-1]
-    # All pairs of places in a layer and in the next one (place j of a layer is node first + j).
+    # All pairs of positions in a layer and in the next (position j of a layer is node first + j).
     place, other = torch.cartesian_prod(torch.arange(most), torch.arange(most)).t()
     inside = (place < other) & (other < sizes[:, None])
 
@@ -162,7 +167,7 @@ def _strips(
     touching = (layer_community != layer_community[following])[:, None]
     draws = torch.rand(num_layers, most * most, generator=generator, dtype=torch.float32)
     drawn = draws < edge_probability
-    # The first two places are always joined, so that a chain is connected.
+    # The first nodes of consecutive layers are always connected, so that a chain is connected.
     drawn = drawn | touching | ((place + other) == 0)
     exists = (place < sizes[:, None]) & (other < sizes[following, None])
     between = chain_goes_on & drawn & exists
@@ -178,7 +183,7 @@ def _strips(
 def _split(
     x: Tensor, edge_index: Tensor, y: Tensor, community: Tensor, color: Tensor
 ) -> list[Data]:
-    """Cut the nodes and edges of all graphs into one Data a graph."""
+    """Split the nodes and edges of all graphs into one Data object per graph."""
     graph = community // COMMUNITIES
     num_nodes = torch.bincount(graph, minlength=y.numel())
     num_edges = torch.bincount(graph[edge_index[0]], minlength=y.numel())

@@ -1,4 +1,4 @@
-"""Networks made of the modules."""
+"""Complete networks."""
 
 from pyg_diffpool.models.diff_pool_net import DiffPoolNet, DiffPoolOutput
 from pyg_diffpool.models.graph_head import graph_head

@@ -1,4 +1,4 @@
-"""The graph classifier of the paper, every choice a setting."""
+"""The graph classifier of the paper, with every design choice configurable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DiffPoolOutput(NamedTuple):
     Attributes:
         logits: Class scores :math:`(B, C)`.
         loss: Weighted side objectives of all levels, a scalar to add to the training loss.
-        levels: One :class:`PooledGraph` for each pooling.
+        levels: One :class:`PooledGraph` per pooling.
 
     Example:
         >>> net = DiffPoolNet(3, 16, 2, max_clusters=[4, 2])
@@ -49,20 +49,22 @@ class DiffPoolNet(torch.nn.Module):
     r"""A hierarchical graph classifier: GraphSAGE blocks with :class:`DiffPool` between them.
 
     Level 0 is the input graph. At each pooling, one block embeds the level's nodes and another
-    assigns them to clusters, which are the next level's nodes; a block follows on the last level.
-    Rows are read out level by level, and an MLP classifies. Without poolings it is the flat GNN of
-    equal settings.
+    assigns them to clusters, which become the nodes of the next level. A final block follows on
+    the last level. Node embeddings are read out level by level, and an MLP classifies the
+    concatenation. Without poolings, the network is a flat GNN with the same settings.
 
     Args:
-        in_channels: Size of each node's features.
-        hidden_channels: Size of the rows between layers.
+        in_channels: Number of input features per node.
+        hidden_channels: Number of hidden channels of the blocks.
         out_channels: Number of classes :math:`C`.
-        max_clusters: Clusters of each pooling, first to last; none for a flat network. Compute it
-            from training graphs only, with :meth:`clusters`.
-        embedding_channels: Size of the last rows of a block. (default: :obj:`hidden_channels`)
-        ratio: Clusters by each graph's own size, see :class:`DiffPool`. (default: :obj:`None`)
-        num_layers: Convolutions of a block at level 0. (default: :obj:`3`)
-        num_layers_after: Convolutions of a block after a pooling. (default: :obj:`3`)
+        max_clusters: Number of clusters of each pooling, first to last; empty for a flat network.
+            Compute it from the training graphs only, with :meth:`clusters`.
+        embedding_channels: Number of output channels of a block's last layer.
+            (default: :obj:`hidden_channels`)
+        ratio: Number of clusters relative to each graph's size, see :class:`DiffPool`.
+            (default: :obj:`None`)
+        num_layers: Number of convolutions of a block at level 0. (default: :obj:`3`)
+        num_layers_after: Number of convolutions of a block after a pooling. (default: :obj:`3`)
         aggr: See :class:`SAGEConv`. (default: :obj:`"mean"`)
         root_weight: See :class:`SAGEConv`. (default: :obj:`True`)
         normalize: Whether rows are :math:`\ell_2`-normalised after each convolution.
@@ -72,40 +74,40 @@ class DiffPoolNet(torch.nn.Module):
         jump: See :class:`GNNBlock`. (default: :obj:`"cat"`)
         residual: Whether blocks have residual connections, see :class:`GNNBlock`.
             (default: :obj:`False`)
-        fully_adjacent: Whether the last convolution of the last level's block joins all nodes of a
-            graph, see :class:`GNNBlock`: all clusters after a pooling, all nodes in a flat network.
-            (default: :obj:`False`)
-        readout: :obj:`"max"`, :obj:`"mean"` or :obj:`"sum"`; or several, as
-            :obj:`("max", "mean", "sum")`, whose vectors stand side by side. See :func:`readout`.
+        fully_adjacent: Whether the last convolution of the last level's block connects all nodes of
+            a graph, see :class:`GNNBlock`: all clusters after a pooling, all nodes in a flat
+            network. (default: :obj:`False`)
+        readout: :obj:`"max"`, :obj:`"mean"` or :obj:`"sum"`; or several of them, for example
+            :obj:`("max", "mean", "sum")`, whose vectors are concatenated. See :func:`readout`.
             (default: :obj:`"max"`)
-        readout_levels: :obj:`"all"` reads every level out and concatenates, :obj:`"last"` only the
-            last one. (default: :obj:`"all"`)
+        readout_levels: :obj:`"all"` concatenates the readouts of all levels, :obj:`"last"` uses
+            the last level only. (default: :obj:`"all"`)
         readout_norm: :obj:`"batch"` for batch normalisation of the graph's vector, see
             :func:`graph_head`. (default: :obj:`None`)
-        sum_scale: How sums are scaled, :obj:`"asinh"` or a number, see :func:`readout`. Batch
-            normalisation cancels a number. Where sizes differ by orders of magnitude choose
-            :obj:`"asinh"`: otherwise the largest graph alone makes the deviation of a batch, and
-            the others are all but equal after normalisation. (default: :obj:`None`)
-        skip_input: Whether the sums of a graph's input features :math:`\sum_v \mathbf{x}_v` stand
-            beside what is read out, scaled likewise; of one-hot labels they count each label, and
-            all nodes. (default: :obj:`False`)
+        sum_scale: Scaling of sums, :obj:`"asinh"` or a number, see :func:`readout`. Batch
+            normalisation cancels a number. Use :obj:`"asinh"` if graph sizes differ by orders of
+            magnitude: otherwise the largest graph dominates the standard deviation of a batch, and
+            all others are nearly equal after normalisation. (default: :obj:`None`)
+        skip_input: Whether to append the sum of a graph's input features
+            :math:`\sum_v \mathbf{x}_v`, with the same scaling, to the readout. With one-hot labels
+            it counts the nodes of each label. (default: :obj:`False`)
         mlp_channels: Hidden size of the classifier. (default: :obj:`50`)
-        dropout: Share of entries set to zero between the layers of a block, see :class:`GNNBlock`,
-            and on the classifier's hidden layer unless there is :obj:`head_dropout`.
+        dropout: Dropout probability between the layers of a block, see :class:`GNNBlock`, and of
+            the classifier's hidden layer unless :obj:`head_dropout` is given.
             (default: :obj:`0.0`)
-        head_dropout: Share of entries set to zero before both linear maps of the classifier, that
-            is, of the graph's vector and of the hidden layer.
-            (default: :obj:`None`, :obj:`dropout` on the hidden layer alone)
+        head_dropout: Dropout probability before both linear layers of the classifier, that is, of
+            the graph's vector and of the hidden layer.
+            (default: :obj:`None`, :obj:`dropout` on the hidden layer only)
         link_weight: See :class:`DiffPool`. (default: :obj:`1.0`)
         entropy_weight: See :class:`DiffPool`. (default: :obj:`1.0`)
         convention: See :class:`DiffPool`. (default: :obj:`"paper"`)
-        scale: See :class:`DiffPool`; :obj:`"auto"` is :obj:`"nodes"` under a convention that has
-            this option, and :obj:`None` under any other. (default: :obj:`"auto"`)
+        scale: See :class:`DiffPool`; :obj:`"auto"` is :obj:`"nodes"` for conventions that have
+            this option, and :obj:`None` for all others. (default: :obj:`"auto"`)
         backend: See :func:`coarsen`. (default: :obj:`"auto"`)
-        embedding: Makes the embedding network of a level, in place of a :class:`GNNBlock`:
-            :obj:`embedding(width, level)` returns a module that takes rows of that width on sparse
-            and dense levels as :class:`GNNBlock` does, and has :obj:`out_channels`.
-            (default: :obj:`None`)
+        embedding: Factory of a level's embedding network, used instead of a :class:`GNNBlock`:
+            :obj:`embedding(width, level)` returns a module that takes inputs with that number of
+            channels on sparse and dense levels, as :class:`GNNBlock` does, and has an attribute
+            :obj:`out_channels`. (default: :obj:`None`)
 
     Shapes:
         - **input:** node features :math:`(N, F_{in})`, edges :math:`(2, |\mathcal{E}|)` (or any
@@ -114,7 +116,7 @@ class DiffPoolNet(torch.nn.Module):
         - **output:** :class:`DiffPoolOutput`
 
     Raises:
-        ValueError: If an option is unknown, or the convention does not have it.
+        ValueError: If an option is unknown or not available in the convention.
 
     Example:
         >>> net = DiffPoolNet(3, 16, 2, max_clusters=[4])
@@ -122,7 +124,7 @@ class DiffPoolNet(torch.nn.Module):
         >>> out.logits.shape, len(out.levels)
         (torch.Size([1, 2]), 1)
 
-        A network that can tell a graph from two copies of it:
+        A network that can distinguish a graph from two copies of it:
 
         >>> net = DiffPoolNet(
         ...     3,
@@ -269,14 +271,15 @@ class DiffPoolNet(torch.nn.Module):
         batch normalisation and l2-normalisation after every layer (Section 4, model
         configurations); the last assignment matrix is all ones, so that a graph's vector is the
         sum over the last clusters (Section 3.2); the Frobenius norm and the entropy of every level
-        are added to the loss (Section 3.3), unscaled.
+        are added to the loss without scaling (Section 3.3).
 
         Args:
-            in_channels: As above.
-            hidden_channels: As above; the paper does not name it.
-            out_channels: As above.
-            max_clusters: 10 % of the nodes for one pooling, 25 % at each of two (Section 4).
-            changes: Other settings than these.
+            in_channels: See :class:`DiffPoolNet`.
+            hidden_channels: See :class:`DiffPoolNet`; not specified in the paper.
+            out_channels: See :class:`DiffPoolNet`.
+            max_clusters: In the paper, 10 % of the nodes for a single pooling, 25 % for each of two
+                poolings (Section 4).
+            changes: Arguments of :class:`DiffPoolNet` that override these settings.
 
         Example:
             >>> net = DiffPoolNet.paper(3, 64, 2, max_clusters=[16, 4], dropout=0.1)
@@ -309,19 +312,20 @@ class DiffPoolNet(torch.nn.Module):
     ) -> DiffPoolNet:
         """Build the network of the authors' code (encoders.py, RexYing/diffpool), without its bugs.
 
-        Three convolutions before and after each pooling, summing over neighbours without a root
-        weight, the last of a block bare; their outputs concatenated; maximum over the rows of every
-        level, concatenated; an MLP of 50 hidden units; binary cross entropy of the links, no
-        entropy term. Left out: batch normalisation that is made anew in each forward pass,
-        normalises every node slot by itself and keeps no statistics, and a maximum that includes
-        padded rows.
+        Three convolutions before and after each pooling, with sum aggregation and without root
+        weight, no activation after the last convolution of a block; concatenated outputs of all
+        convolutions; maximum readout of every level, concatenated; an MLP with 50 hidden units;
+        binary cross-entropy of the links, no entropy term. Not reproduced: batch normalisation
+        layers that are created in each forward pass, normalise every node slot separately and keep
+        no statistics, and a maximum that includes padded rows.
 
         Args:
-            in_channels: As above.
-            hidden_channels: As above; 30 for ENZYMES and 64 for DD in the authors' scripts.
-            out_channels: As above.
+            in_channels: See :class:`DiffPoolNet`.
+            hidden_channels: See :class:`DiffPoolNet`; 30 for ENZYMES and 64 for DD in the authors'
+                scripts.
+            out_channels: See :class:`DiffPoolNet`.
             max_clusters: 10 % of the padded size in the authors' scripts.
-            changes: Other settings than these.
+            changes: Arguments of :class:`DiffPoolNet` that override these settings.
 
         Example:
             >>> net = DiffPoolNet.reference(3, 30, 6, max_clusters=[100])
@@ -349,7 +353,7 @@ class DiffPoolNet(torch.nn.Module):
         )
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew, and forget all statistics.
+        """Reset all parameters and running statistics.
 
         Example:
             >>> net = DiffPoolNet(3, 16, 2, max_clusters=[4])
@@ -373,7 +377,8 @@ class DiffPoolNet(torch.nn.Module):
     ) -> DiffPoolOutput:
         """Classify the graphs of a batch.
 
-        Given :obj:`batch_size` and :obj:`max_num_nodes`, nothing synchronises a GPU.
+        With :obj:`batch_size` and :obj:`max_num_nodes` given, there is no host-device
+        synchronisation.
         """
         adjacency, graphs = read_sparse_level(
             {"x": x}, edge_index, edge_weight, batch, batch_size, max_num_nodes=max_num_nodes
@@ -383,7 +388,7 @@ class DiffPoolNet(torch.nn.Module):
         weights: dict[str, Tensor | None] = {}
         first = self.pools[0] if len(self.pools) > 0 else self.last
         if not isinstance(edge_index, Adjacency) and has_observed(first):
-            # Explainers and hooks that watch messages see the edges as they were given.
+            # Explainers and message hooks observe the edges as they were passed.
             rows, weights = edge_index, {"edge_weight": edge_weight}
         skipped = []
         if self.skip_input:
@@ -396,11 +401,11 @@ class DiffPoolNet(torch.nn.Module):
             pooled = pool(x, rows, **weights, **where)
             vectors.append(self._read(pooled.embedding, level))
             x, rows, weights = pooled.x, pooled.adj, {}
-            # Without a ratio all clusters count, and a mask would only cost time.
+            # Without a ratio all clusters are valid, and a mask would only cost time.
             mask = pooled.mask if self.ratio is not None else None
             level = {"mask": mask}
             levels.append(pooled)
-        # A network of the caller's may not take what a fully adjacent layer needs.
+        # A custom embedding network may not accept the arguments of a fully adjacent layer.
         arguments = level if self.fully_adjacent else {"mask": mask}
         vectors.append(self._read(self.last(x, rows, **weights, **arguments), level))
         vectors = vectors if self.readout_levels == "all" else vectors[-1:]
@@ -415,7 +420,7 @@ class DiffPoolNet(torch.nn.Module):
     def clusters(
         max_num_nodes: int, ratio: float, num_pools: int, max_clusters: int | None = None
     ) -> list[int]:
-        r"""Number of clusters of each pooling, for graphs of up to :obj:`max_num_nodes` nodes.
+        r"""Compute the number of clusters of each pooling for graphs of up to :obj:`max_num_nodes`.
 
         :math:`K_1 = \lceil \rho\, n_{\max} \rceil`, :math:`K_2 = \lceil \rho\, K_1 \rceil`, and so
         on, each at least one and at most :obj:`max_clusters`.
@@ -429,7 +434,7 @@ class DiffPoolNet(torch.nn.Module):
         clusters = []
         size = max_num_nodes
         for _ in range(num_pools):
-            # 0.1 · 30 is 3.0000000000000004 in binary; a hair above an integer is that integer.
+            # 0.1 · 30 is 3.0000000000000004 in floating point; the tolerance keeps the ceiling 3.
             size = max(1, math.ceil(ratio * size - 1e-6))
             size = size if max_clusters is None else min(size, max_clusters)
             clusters.append(size)

@@ -1,4 +1,4 @@
-"""From the vector of a graph to class scores."""
+"""The classifier on top of a graph's readout vector."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ def graph_head(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
 ) -> torch.nn.Sequential:
-    r"""Make a classifier of graph vectors: an MLP of one hidden layer.
+    r"""Build a classifier of graph vectors: an MLP with one hidden layer.
 
     .. math::
         \mathbf{y} = \mathbf{W}_2 \, \mathrm{dropout} \left( \mathrm{ReLU} \left( \mathbf{W}_1 \,
         \mathrm{dropout} \left( \mathrm{BN} \left( \mathbf{g} \right) \right) + \mathbf{b}_1 \right)
         \right) + \mathbf{b}_2
 
-    Batch normalisation takes its statistics over the graphs of a batch, and brings maxima, means
-    and sums to one scale. A batch of a single graph is valid in training: it is normalised by the
-    running statistics.
+    Batch normalisation computes its statistics over the graphs of a batch, which brings maxima,
+    means and sums to the same scale. A batch of a single graph is valid in training: it is
+    normalised by the running statistics.
 
-    The linear maps are called :obj:`"0"` and :obj:`"3"`, with and without the optional layers
-    :obj:`"norm"` and :obj:`"dropout"`, so that a :obj:`state_dict` loads into either.
+    The linear layers are named :obj:`"0"` and :obj:`"3"` with and without the optional layers
+    :obj:`"norm"` and :obj:`"dropout"`, so that their keys in a :obj:`state_dict` stay the same.
 
     Args:
         in_channels: Size of a graph's vector.
         hidden_channels: Size of the hidden layer.
         out_channels: Number of classes :math:`C`.
         norm: :obj:`"batch"` for batch normalisation of the vectors. (default: :obj:`None`)
-        dropout: Share of the hidden entries set to zero. (default: :obj:`0.0`)
-        input_dropout: Share of the vector's entries set to zero. (default: :obj:`0.0`)
+        dropout: Dropout probability of the hidden layer. (default: :obj:`0.0`)
+        input_dropout: Dropout probability of the graph vector. (default: :obj:`0.0`)
 
     Returns:
-        A module from vectors :math:`(B, D)` to class scores :math:`(B, C)`.
+        A module that maps vectors :math:`(B, D)` to class scores :math:`(B, C)`.
 
     Raises:
-        ValueError: If :obj:`norm` is unknown or a share is not within 0 and 1.
+        ValueError: If :obj:`norm` is unknown or a probability is not between 0 and 1.
 
     Example:
         >>> head = graph_head(12, 8, 2, norm="batch", dropout=0.5, input_dropout=0.5)
@@ -70,7 +70,7 @@ def graph_head(
 
 
 def check_share(name: str, value: object) -> None:
-    """Raise a :class:`ValueError` unless a value is a share of entries, within 0 and 1."""
+    """Raise a :class:`ValueError` unless a value is a number between 0 and 1."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not (number and 0 <= value <= 1):  # type: ignore[operator]
         raise ValueError(f"{name}: expected a number from 0 to 1, got {kind(value)}")

@@ -1,4 +1,4 @@
-"""Pictures of learned hierarchies (``pip install "pyg-diffpool[visualize]"``)."""
+"""Plots of learned hierarchies (``pip install "pyg-diffpool[visualize]"``)."""
 
 from pyg_diffpool.visualize.hierarchy import Hierarchy, Level, hierarchy
 from pyg_diffpool.visualize.plot_assignment import plot_assignment

@@ -15,19 +15,19 @@ from pyg_diffpool.visualize.requirements import require
 
 Pieces: TypeAlias = Sequence[Sequence[tuple[float, str]]]
 
-HULLS, EDGES, NODES, NUMBERS = 1.0, 2.0, 3.0, 4.0  # what lies above what
+HULLS, EDGES, NODES, NUMBERS = 1.0, 2.0, 3.0, 4.0  # z-orders
 HULL_OPACITY = 0.22
-HULL_PADDING = 1.45  # radius around a node, by its own
+HULL_PADDING = 1.45  # padded radius around a node, relative to the node's radius
 OUTLINE, EDGE, TEXT = "#333333", "#808080", "#222222"
-HOLE = 0.45  # of the disc in the middle of a ring, by the ring's radius
+HOLE = 0.45  # radius of the hole of a ring, relative to the ring's radius
 
 
 def node_radii(level: Level, clusters: bool) -> Array:
-    """Return the radius of each node: of clusters the area shows the mass.
+    """Return the radius of each node. The area of a cluster is proportional to its mass.
 
     Args:
         level: The level.
-        clusters: Whether its nodes are clusters.
+        clusters: Whether the nodes are clusters.
 
     Example:
         >>> import torch
@@ -45,7 +45,7 @@ def node_radii(level: Level, clusters: bool) -> Array:
     if count > 1:
         nearest = require("scipy.spatial").cKDTree(position).query(position, 2)[0][:, 1]
     if not clusters:
-        # Of positions that users give, many may be equal: there is a least size.
+        # Many user-given positions may coincide, so that a minimum size is needed.
         common = max(0.42 * float(np.median(nearest)), 0.1 / np.sqrt(count))
         return np.full(count, min(0.07, common))
     mass = level.mass.clamp(min=0).numpy()
@@ -63,11 +63,12 @@ def draw_hulls(
     """Draw a hull around the nodes of each cluster, and return the polygons.
 
     Args:
-        axes: Where to draw.
-        level: Whose nodes.
-        colors: Of the clusters.
-        radius: Of the nodes.
-        by_part: One hull for each connected part of a cluster, instead of one for each cluster.
+        axes: Axes to draw on.
+        level: The level.
+        colors: Colours of the clusters.
+        radius: Radii of the nodes.
+        by_part: Whether to draw one hull per connected part of a cluster instead of one per
+            cluster.
     """
     position, cluster = level.position.numpy(), level.cluster.numpy()
     edge = level.edge.numpy()
@@ -81,7 +82,7 @@ def draw_hulls(
 
 
 def draw_outlines(axes: Any, outlines: Sequence[Array], colors: Sequence[str]) -> None:
-    """Draw polygons, filled lightly."""
+    """Draw polygons with a translucent fill."""
     polygons = require("matplotlib.collections").PolyCollection
     fill = {"facecolors": colors, "edgecolors": "none", "alpha": HULL_OPACITY}
     line = {"facecolors": "none", "edgecolors": colors, "alpha": 0.8, "linewidths": 0.8}
@@ -90,11 +91,11 @@ def draw_outlines(axes: Any, outlines: Sequence[Array], colors: Sequence[str]) -
 
 
 def edge_widths(weight: Array, clusters: bool) -> Array:
-    """Return widths in points: in proportion to the weights' sizes, hairlines at least.
+    """Return line widths in points, proportional to the absolute weights, at least a hairline.
 
     Args:
         weight: Weights ``[E]``.
-        clusters: Whether edges join clusters, whose weights differ more.
+        clusters: Whether the edges connect clusters, whose weights differ more.
 
     Example:
         >>> edge_widths(np.array([4.0, 2.0, -1.0]), clusters=True).round(2).tolist()
@@ -106,13 +107,13 @@ def edge_widths(weight: Array, clusters: bool) -> Array:
 
 
 def draw_edges(axes: Any, level: Level, clusters: bool) -> None:
-    """Draw each edge as a line, as wide as its weight says."""
+    """Draw each edge as a line whose width shows its weight."""
     weight = level.weight.numpy()
     lines = require("matplotlib.collections").LineCollection(
         level.position.numpy()[level.edge.t().numpy()],
         colors=EDGE,
         linewidths=edge_widths(weight, clusters),
-        # Where hundreds of lines cross, dark is what many share.
+        # Translucent lines: where hundreds of them overlap, dense regions appear darker.
         alpha=0.7 if len(weight) < 300 else 0.35,
         capstyle="round",
         zorder=EDGES,
@@ -122,7 +123,7 @@ def draw_edges(axes: Any, level: Level, clusters: bool) -> None:
 
 
 def draw_nodes(axes: Any, level: Level, radius: Array, colors: Sequence[str]) -> None:
-    """Draw each node as its mark, in its colour."""
+    """Draw each node with its marker and colour."""
     markers = require("matplotlib.markers")
     path = require("matplotlib.path").Path
     shapes = {}
@@ -133,7 +134,7 @@ def draw_nodes(axes: Any, level: Level, radius: Array, colors: Sequence[str]) ->
         path(2 * size * shapes[mark].vertices + place, shapes[mark].codes)
         for mark, size, place in zip(level.mark, radius, level.position.numpy(), strict=True)
     ]
-    # Of thousands of small nodes, the outlines would be all that is seen.
+    # With thousands of small nodes, outlines would hide the fill.
     outline = 0.4 if len(paths) <= 500 else 0.0
     nodes = require("matplotlib.collections").PathCollection(
         paths,
@@ -147,7 +148,7 @@ def draw_nodes(axes: Any, level: Level, radius: Array, colors: Sequence[str]) ->
 
 
 def draw_rings(axes: Any, level: Level, radius: Array, pieces: Pieces) -> None:
-    """Draw each node as a ring of the colours that it is made of, in a light disc of its own."""
+    """Draw each node as a ring of its members' colours on a light disc of its own colour."""
     patches = require("matplotlib.patches")
     position = level.position.numpy()
     discs = [
@@ -172,7 +173,7 @@ def draw_rings(axes: Any, level: Level, radius: Array, pieces: Pieces) -> None:
 def draw_numbers(
     axes: Any, level: Level, radius: Array, counts: Sequence[int], on_white: bool
 ) -> None:
-    """Write each cluster's number into it, and how many nodes it has below."""
+    """Write the number of each cluster into it, and its node count below it."""
     effects = require("matplotlib.patheffects")
     rim = [effects.withStroke(linewidth=1.8, foreground="white")]
     style: dict[str, Any] = {"ha": "center", "zorder": NUMBERS, "clip_on": False}

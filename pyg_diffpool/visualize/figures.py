@@ -1,4 +1,4 @@
-"""Axes to draw on: the caller's, or those of a new figure."""
+"""Axes to draw on: the caller's or those of a new figure."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def axes_for(
     columns: int | None = None,
     width_ratios: list[float] | None = None,
 ) -> NDArray[Any]:
-    """Return the caller's axes, checked, or those of a new figure.
+    """Validate the caller's axes, or create those of a new figure.
 
-    New figures are pyplot's, so that notebooks show them.
+    New figures are created by pyplot, so that notebooks show them.
 
     Args:
-        axes: Axes, a sequence or an array of them, or None.
-        count: How many are needed.
+        axes: Axes, a sequence or array of axes, or None.
+        count: Number of axes needed.
         panel: Mean width and height of a new figure's panels in inches.
-        columns: Most panels in a row. (default: :obj:`None`, all in one)
-        width_ratios: Of the columns. (default: :obj:`None`, all equal)
+        columns: Maximum number of panels per row. (default: :obj:`None`, all in one row)
+        width_ratios: Width ratios of the columns. (default: :obj:`None`, all equal)
 
     Raises:
         ImportError: If Matplotlib is not installed.
-        TypeError: If there is anything else than axes.
-        ValueError: If there are more or fewer.
+        TypeError: If :obj:`axes` holds anything other than Matplotlib axes.
+        ValueError: If the number of axes differs from :obj:`count`.
 
     Example:
         >>> from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""A graph's learned hierarchy as plain tensors: what the pictures show, without Matplotlib."""
+"""A graph's learned hierarchy as plain tensors: what the plots show, without Matplotlib."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ from pyg_diffpool.visualize.poolings import Pooling, Poolings, poolings_of_graph
 
 @dataclass(frozen=True)
 class Level:
-    r"""One level of a :class:`Hierarchy`: the input graph, or the clusters in use, as a graph.
+    r"""One level of a :class:`Hierarchy`: the input graph, or the graph of the clusters in use.
 
     Attributes:
-        position: Where nodes are drawn, within :math:`[-1, 1]^2`, :math:`(n, 2)`.
+        position: Positions of the nodes in :math:`[-1, 1]^2`, :math:`(n, 2)`.
         edge: Each undirected edge once, without self-loops, :math:`(2, |\mathcal{E}|)`.
         weight: :math:`(A_{uv} + A_{vu}) / 2` of each edge, :math:`(|\mathcal{E}|)`.
-        mass: How many of the input's nodes a node stands for (softly), :math:`(n)`.
-        cluster: Cluster of each node, the likeliest: its row on the next level; -1 on the last.
-        membership: Probabilities of the next level's clusters in use, :math:`(n, K)`; what is
-            missing to one went to others. :math:`(n, 0)` on the last level.
-        index: Number of each node in the input graph, or of each cluster in its assignment.
+        mass: Soft number of input nodes that each node represents, :math:`(n)`.
+        cluster: Most likely cluster of each node, as its row on the next level; -1 on the last
+            level.
+        membership: Assignment probabilities to the next level's clusters in use, :math:`(n, K)`.
+            Rows sum to less than one if clusters that are not in use have some probability.
+            :math:`(n, 0)` on the last level.
+        index: Index of each node in the input graph, or of each cluster in its assignment matrix.
         color: Colour of each node as :obj:`"#rrggbb"`, see :func:`hierarchy`.
-        mark: Matplotlib's marker of each node, likewise.
-        hidden: Number of clusters left out: those that are nobody's likeliest.
+        mark: Matplotlib marker of each node, see :func:`hierarchy`.
+        hidden: Number of clusters left out because they are not the most likely cluster of any
+            node.
 
     Example:
         >>> data = Data(edge_index=torch.tensor([[0, 1], [1, 0]]), num_nodes=2)
@@ -60,7 +63,7 @@ class Hierarchy(NamedTuple):
     """What :func:`hierarchy` returns.
 
     Attributes:
-        levels: The input graph, then one level for each pooling.
+        levels: The input graph, followed by one level per pooling.
 
     Example:
         >>> data = Data(edge_index=torch.tensor([[0, 1], [1, 0]]), num_nodes=2)
@@ -81,36 +84,36 @@ def hierarchy(
     colors: Mapping[int, str] | None = None,
     max_nodes: int = 10_000,
 ) -> Hierarchy:
-    r"""Work out what a picture of one graph's hierarchy shows.
+    r"""Compute what a plot of one graph's hierarchy shows.
 
-    Each node belongs to its likeliest cluster. A cluster is in use if it is the likeliest one of
-    some node (of some cluster in use, on higher levels); the others are left out. A cluster of the
-    first pooling has a colour of its own, and its nodes bear it; a cluster of a later pooling has
-    that of its heaviest member. Colours are dealt to the heaviest clusters first; from the
-    eleventh cluster on they come again, with another mark (see
+    Each node belongs to its most likely cluster. A cluster is in use if it is the most likely one
+    of at least one node (on higher levels, of a cluster in use); all others are left out. Each
+    cluster of the first pooling has its own colour, which its nodes share; a cluster of a later
+    pooling has the colour of its heaviest member. The heaviest clusters get their colours first;
+    from the eleventh cluster on, colours repeat with a different marker (see
     :func:`~pyg_diffpool.visualize.palette.cluster_marks`).
 
-    Clusters stand about where their members do, moved so that no two lie on each other and that
-    clusters of one cluster stand together.
+    Clusters are placed near the mean position of their members, and are then moved so that they
+    do not overlap and that clusters that are pooled together stay together.
 
     Args:
-        data: The graph or batch that was pooled. Weights of its edges are :obj:`edge_weight`, or
-            else an :obj:`edge_attr` of one dimension and floating point dtype, or else one.
-        out: What the network returned: :class:`~pyg_diffpool.DiffPoolOutput`,
+        data: The graph or batch that was pooled. Edge weights are :obj:`edge_weight` if present,
+            otherwise a one-dimensional floating point :obj:`edge_attr`, otherwise one.
+        out: The output of the network: :class:`~pyg_diffpool.DiffPoolOutput`,
             :class:`~pyg_diffpool.PooledGraph` or a sequence of these; or assignments
-            :math:`(N, K)`, then :math:`(K, K')` or :math:`(B, K, K')`, and so on, of which the
-            coarse adjacencies are computed.
-        graph: Number of the graph in the batch. (default: :obj:`0`)
-        seed: Of the layout: equal arguments, equal positions. (default: :obj:`0`)
-        position: Own positions of the graph's nodes :math:`(n, 2)`, as of another picture.
+            :math:`(N, K)`, then :math:`(K, K')` or :math:`(B, K, K')`, and so on, from which the
+            coarsened adjacencies are computed.
+        graph: Index of the graph in the batch. (default: :obj:`0`)
+        seed: Seed of the layout: equal arguments give equal positions. (default: :obj:`0`)
+        position: Positions of the graph's nodes :math:`(n, 2)`, for example from another plot.
             (default: :obj:`None`, see :func:`~pyg_diffpool.visualize.layout.graph_layout`)
-        colors: Own colours of the first pooling's clusters, by number, to have the same ones in
-            several pictures. (default: :obj:`None`)
-        max_nodes: Largest graph to take. (default: :obj:`10000`)
+        colors: Custom colours of the first pooling's clusters, by index, for example to use the
+            same ones in several plots. (default: :obj:`None`)
+        max_nodes: Largest number of nodes to accept. (default: :obj:`10000`)
 
     Raises:
         ImportError: If NetworkX or SciPy is not installed.
-        TypeError: If an argument is of another type.
+        TypeError: If an argument has an unexpected type.
         ValueError: If there is no such graph or no pooling, sizes do not match, assignments are
             not probabilities, or the graph is too large.
 
@@ -164,7 +167,7 @@ def hierarchy(
 
 
 def _adjacencies(own: Sequence[Pooling], source: InputGraph) -> list[Tensor]:
-    """Return the coarse adjacencies, computed where they are not known."""
+    """Return the coarsened adjacencies; those that were not given are computed."""
     found: list[Tensor] = []
     for s, adj, _ in own:
         if adj is None and found:
@@ -177,7 +180,7 @@ def _adjacencies(own: Sequence[Pooling], source: InputGraph) -> list[Tensor]:
 
 
 def _edges_once(edge_index: Tensor, weight: Tensor, num_nodes: int) -> tuple[Tensor, Tensor]:
-    """Return each undirected edge once, with half the sum of all weights, loops left out."""
+    """Return each undirected edge once, with half the sum of its weights, without self-loops."""
     ends = edge_index.sort(0).values
     apart = ends[0] != ends[1]
     edge, weight = coalesce(ends[:, apart], weight[apart] / 2, num_nodes)
@@ -214,7 +217,7 @@ def _positions(
 
 
 def _middles(place: Array, mass: Array, cluster: Array) -> Array:
-    """Return the mean place of each cluster's members."""
+    """Return the mean position of each cluster's members."""
     weight = np.maximum(mass, 1e-6)
     total = np.bincount(cluster, weight)
     return np.stack([np.bincount(cluster, weight * along) / total for along in place.T], 1)

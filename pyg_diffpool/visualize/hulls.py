@@ -15,11 +15,11 @@ CIRCLE_POINTS = 48
 
 
 def cluster_parts(edge: Array, cluster: Array) -> list[Array]:
-    """Return the nodes of each connected part of each cluster, clusters in order.
+    """Return the nodes of each connected part of each cluster, in order of the clusters.
 
     Args:
         edge: Edges ``[2, E]``.
-        cluster: Cluster of each node ``[n]``; nodes of a negative one are left out.
+        cluster: Cluster of each node ``[n]``; nodes with a negative cluster are left out.
 
     Example:
         >>> [part.tolist() for part in cluster_parts(np.array([[0], [1]]), np.array([0, 0, 0]))]
@@ -39,11 +39,11 @@ def cluster_parts(edge: Array, cluster: Array) -> list[Array]:
 
 
 def padded_hull(points: Array, padding: float | Array) -> Array:
-    """Return the convex hull of circles around points, as the corners of a polygon ``[m, 2]``.
+    """Return the convex hull of circles around points as the vertices of a polygon ``[m, 2]``.
 
     Args:
         points: Centres ``[n, 2]``, at least one.
-        padding: Radius of each circle, above 0.
+        padding: Radius of each circle, greater than 0.
 
     Example:
         >>> np.ptp(padded_hull(np.zeros((1, 2)), 0.5), axis=0).round(1)
@@ -51,7 +51,7 @@ def padded_hull(points: Array, padding: float | Array) -> Array:
     """
     angle = np.arange(CIRCLE_POINTS) * 2 * np.pi / CIRCLE_POINTS
     circle = np.stack([np.cos(angle), np.sin(angle)], 1)
-    # The polygon's sides, not only its corners, are to lie outside the circle.
+    # The polygon's sides, not only its vertices, must lie outside the circle.
     radius = np.broadcast_to(padding, len(points)) / np.cos(np.pi / CIRCLE_POINTS)
     rim: Array = (points[:, None] + radius[:, None, None] * circle).reshape(-1, 2)
     if len(points) == 1:

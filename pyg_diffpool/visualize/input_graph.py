@@ -1,4 +1,4 @@
-"""One graph of a batch, with the weights of its edges."""
+"""One graph of a batch with its edge weights."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class InputGraph(NamedTuple):
     """A graph on the CPU.
 
     Attributes:
-        node: Number of each node in the batch ``[n]``.
-        edge_index: Edges as given, ``[2, E]``, nodes counted from 0.
-        edge_weight: Their weights ``[E]``, float64.
+        node: Index of each node in the batch ``[n]``.
+        edge_index: Edges as given, ``[2, E]``, with node indices starting at 0.
+        edge_weight: Edge weights ``[E]``, float64.
     """
 
     node: Tensor
@@ -29,18 +29,18 @@ class InputGraph(NamedTuple):
 
 
 def read_graph(data: Data, graph: int, poolings: Sequence[Pooling]) -> InputGraph:
-    """Pick one graph of a batch.
+    """Select one graph of a batch.
 
     Args:
-        data: A graph, or a batch of graphs. Weights are :obj:`edge_weight`, or else an
-            :obj:`edge_attr` of one dimension and a floating point dtype, or else one.
-        graph: Number of the graph.
-        poolings: Of the whole batch.
+        data: A graph, or a batch of graphs. Edge weights are :obj:`edge_weight` if present,
+            otherwise a one-dimensional floating point :obj:`edge_attr`, otherwise one.
+        graph: Index of the graph.
+        poolings: Poolings of the whole batch.
 
     Raises:
-        TypeError: If data is of another type.
-        ValueError: If there are no edges at all, or no such graph, or the graph has no nodes, or
-            the poolings are those of other graphs.
+        TypeError: If :obj:`data` has an unexpected type.
+        ValueError: If :obj:`data` has no edges, there is no such graph, the graph has no nodes,
+            or the poolings belong to other graphs.
 
     Example:
         >>> from pyg_diffpool.visualize.poolings import read_poolings
@@ -51,7 +51,7 @@ def read_graph(data: Data, graph: int, poolings: Sequence[Pooling]) -> InputGrap
     if not isinstance(data, Data):
         raise TypeError(f"data: expected a Data or a Batch, got {type(data).__name__}")
     rows = poolings[0].s.size(0) if poolings[0].s.dim() == 2 else None
-    # Otherwise PyG guesses, and misses the last nodes where they have no edges.
+    # Otherwise PyG infers it from edge_index and misses trailing isolated nodes.
     told = any(data.get(key) is not None for key in ("num_nodes", "x", "pos", "batch"))
     size = int(data.num_nodes or 0) if told or rows is None else rows
     if rows is not None and rows != size:
@@ -76,17 +76,17 @@ def read_graph(data: Data, graph: int, poolings: Sequence[Pooling]) -> InputGrap
 def nodes_of(
     batch: Tensor | None, num_nodes: int, graph: int, num_graphs: int | None = None
 ) -> Tensor:
-    """Return the numbers of a graph's nodes in their batch.
+    """Return the indices of a graph's nodes in the batch.
 
     Args:
         batch: Graph of each node, or None for a single graph.
         num_nodes: Number of nodes of the batch.
-        graph: Number of the graph.
+        graph: Index of the graph.
         num_graphs: Number of graphs. (default: the last entry of :obj:`batch` plus one)
 
     Raises:
-        TypeError: If the graph is no integer, or :obj:`batch` no tensor.
-        ValueError: If there is no such graph, or it has no nodes, or :obj:`batch` is missing.
+        TypeError: If :obj:`graph` is not an integer, or :obj:`batch` is not a tensor.
+        ValueError: If there is no such graph, it has no nodes, or :obj:`batch` is missing.
 
     Example:
         >>> nodes_of(torch.tensor([0, 1, 1]), 3, 1)
@@ -111,7 +111,7 @@ def nodes_of(
 
 
 def _edges(data: Data) -> tuple[Tensor, Tensor]:
-    """Return edge_index and edge_weight of all graphs, as plain tensors on the CPU."""
+    """Return edge_index and edge_weight of all graphs as plain tensors on the CPU."""
     if data.get("edge_index") is not None:
         edge_index = data.edge_index.as_subclass(torch.Tensor).detach().cpu()
         weight = data.get("edge_weight")

@@ -1,4 +1,4 @@
-"""Where nodes are drawn: deterministic places that show a graph's dense parts."""
+"""Positions of nodes: a deterministic layout that shows a graph's dense regions."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ from pyg_diffpool.visualize.requirements import require
 
 Array = NDArray[Any]
 
-# Kamada and Kawai's stress takes half a second for 250 nodes, ten seconds for 900.
+# Minimising Kamada and Kawai's stress takes half a second for 250 nodes, ten seconds for 900.
 STRESS_NODES = 400
 PIVOTS = 50
-# An edge between nodes with the same neighbours is so much shorter than one between nodes that
-# share none: in a union of cliques all nodes are one or two hops apart, and hops alone say little.
+# An edge between nodes with the same neighbours is shorter by this fraction than one between nodes
+# that share none: in a union of cliques all nodes are one or two hops apart, so that hop counts
+# alone say little.
 SHARED_NEIGHBOURS = 0.6
-WITHIN_CLUSTER = 0.75  # length of an edge within a cluster, by that of one between clusters
-JITTER = 0.15  # parts nodes with equal distances; in lengths of an edge
-GAP = 1.0  # between connected components, in lengths of an edge
+WITHIN_CLUSTER = 0.75  # length of an edge within a cluster, relative to one between clusters
+JITTER = 0.15  # separates nodes with equal distances; in edge lengths
+GAP = 1.0  # between connected components, in edge lengths
 
 
 def graph_layout(num_nodes: int, edge: Array, cluster: Array, seed: int = 0) -> Array:
-    r"""Lay a graph out.
+    r"""Compute node positions.
 
     Each connected component is laid out by its shortest path lengths: Kamada and Kawai's stress
-    (NetworkX), or above 400 nodes, in time :math:`O(|\mathcal{E}| \log n)`, PivotMDS (Brandes and
-    Pich, 2006). Edges count as shorter where their ends share neighbours, and a little where they
-    share a cluster. Components stand side by side in rows.
+    (NetworkX) for up to 400 nodes, PivotMDS (Brandes and Pich, 2006) above, in time
+    :math:`O(|\mathcal{E}| \log n)`. Edges are shortened if their end points share neighbours, and
+    slightly if they share a cluster. Components are arranged side by side in rows.
 
     Args:
         num_nodes: Number of nodes :math:`n`.
-        edge: Each undirected edge once, without loops, :math:`(2, |\mathcal{E}|)`.
+        edge: Each undirected edge once, without self-loops, :math:`(2, |\mathcal{E}|)`.
         cluster: Cluster of each node :math:`(n)`.
-        seed: Of the jitter that parts nodes with equal distances. (default: :obj:`0`)
+        seed: Seed of the jitter that separates nodes with equal distances. (default: :obj:`0`)
 
     Returns:
-        Positions :math:`(n, 2)` within :math:`[-1, 1]^2`, the longer side along the first axis.
+        Positions :math:`(n, 2)` in :math:`[-1, 1]^2`, with the longer side along the first axis.
 
     Raises:
         ImportError: If NetworkX or SciPy is not installed.
@@ -78,7 +79,7 @@ def _lengths(num_nodes: int, edge: Array, cluster: Array) -> Array:
 
 
 def _component_layout(matrix: Any, rng: np.random.Generator) -> Array:
-    """Lay out a connected graph by its edges' lengths; the mean edge becomes one long."""
+    """Lay out a connected graph by its edge lengths, scaled to a mean edge length of one."""
     num_nodes = matrix.shape[0]
     place = _pivot_mds(matrix)
     source, target = matrix.nonzero()
@@ -117,7 +118,7 @@ def _stress(matrix: Any, place: Array) -> Array:
 
 
 def _upright(place: Array) -> Array:
-    """Turn the longest extent along the first axis, in one of the four possible ways."""
+    """Rotate the longest extent onto the first axis, and fix the signs of both axes."""
     place = place - place.mean(0)
     axes = np.linalg.svd(place, full_matrices=False)[2]
     turned: Array = place @ axes.T
@@ -127,7 +128,7 @@ def _upright(place: Array) -> Array:
 
 
 def _side_by_side(places: list[Array]) -> list[Array]:
-    """Put components, large ones first, into rows of about equal width."""
+    """Arrange components in rows of about equal width, largest first."""
     sizes = np.stack([np.ptp(place, axis=0) + GAP for place in places])
     width = max(1.3 * np.sqrt(sizes.prod(1).sum()), sizes[:, 0].max())
     moved: list[Array] = list(places)
@@ -143,10 +144,10 @@ def _side_by_side(places: list[Array]) -> list[Array]:
 
 
 def fitted(position: Array) -> Array:
-    """Move and scale positions into the square from -1 to 1, keeping their proportions.
+    """Translate and scale positions into the square from -1 to 1, keeping the aspect ratio.
 
     Args:
-        position: Any, ``[n, 2]``.
+        position: Positions ``[n, 2]``.
 
     Example:
         >>> fitted(np.array([[0.0, 0.0], [4.0, 2.0]])).tolist()

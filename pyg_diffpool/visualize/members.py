@@ -1,4 +1,4 @@
-"""Which clusters are in use, what belongs to them, and how they look."""
+"""Which clusters are in use, their members, and their appearance."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class Members(NamedTuple):
     """The nodes of one level that are in use.
 
     Attributes:
-        number: Of each node, in the graph or among the clusters, ``[n]``.
-        cluster: Row of its cluster among the next level's nodes in use ``[n]``; -1 on the last.
-        mass: How many nodes of the input it stands for ``[n]``.
+        number: Index of each node in the graph, or of each cluster in its assignment, ``[n]``.
+        cluster: Row of each node's cluster among the next level's nodes in use ``[n]``; -1 on the
+            last level.
+        mass: Soft number of input nodes that each node represents ``[n]``.
         hidden: Number of clusters that are not in use.
     """
 
@@ -29,17 +30,20 @@ class Members(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Colours and marks of one level's nodes."""
+    """Colours and markers of one level's nodes."""
 
     color: list[str]
     mark: list[str]
 
 
 def members(poolings: Sequence[Pooling]) -> list[Members]:
-    """Return the nodes in use of each level: all of the graph, then the likeliest of some node.
+    """Return the nodes in use on each level.
+
+    On level 0 these are all nodes of the graph, on later levels the clusters that are the most
+    likely one of some node in use.
 
     Args:
-        poolings: Of one graph.
+        poolings: Poolings of one graph.
 
     Example:
         >>> available = torch.ones(3, dtype=torch.bool)
@@ -61,14 +65,14 @@ def members(poolings: Sequence[Pooling]) -> list[Members]:
 
 
 def looks(levels: Sequence[Members], own: Mapping[int, str] | None = None) -> list[Look]:
-    """Return colours and marks of each level, which lead from one to the next.
+    """Return colours and markers of each level, consistent from one level to the next.
 
-    Clusters of the first pooling have a look of their own, which their nodes bear too; a cluster of
-    a later one has that of its heaviest member.
+    Each cluster of the first pooling has its own colour and marker, which its nodes share; a
+    cluster of a later pooling takes those of its heaviest member.
 
     Args:
         levels: See :func:`members`.
-        own: Own colours of the first pooling's clusters, by number. (default: :obj:`None`)
+        own: Custom colours of the first pooling's clusters, by index. (default: :obj:`None`)
 
     Example:
         >>> s = torch.tensor([[0.1, 0.9], [0.2, 0.8], [0.9, 0.1]])

@@ -1,4 +1,4 @@
-"""Clusters as discs side by side, those of one cluster together."""
+"""Clusters packed as non-overlapping discs, with those that are pooled together side by side."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from pyg_diffpool.visualize.layout import Array
 
 STEPS = 300
-ROOM = 1.9  # radius of the place that a cluster takes, by its own
+ROOM = 1.9  # radius reserved for a cluster, relative to its own
 MARGIN = 1.15  # the same for a group of clusters
-LEAST = 0.45  # least radius of a cluster, by that of the largest
+LEAST = 0.45  # minimum radius of a cluster, relative to the largest
 
 
 def nested_positions(
@@ -20,10 +20,10 @@ def nested_positions(
     """Place the clusters of all levels: discs of one group fill a disc of the next level.
 
     Args:
-        middles: Where each level's clusters would like to stand, ``[n, 2]``.
-        groups: Group of each cluster, a row of the next level, ``[n]``; on the last level unused.
-        mass: Of the first level's clusters ``[n]``, which take areas in proportion.
-        seed: Of the jitter that parts clusters of the same place. (default: :obj:`0`)
+        middles: Preferred position of each level's clusters, ``[n, 2]``.
+        groups: Group of each cluster, a row of the next level, ``[n]``; unused on the last level.
+        mass: Masses of the first level's clusters ``[n]``; their areas are proportional to them.
+        seed: Seed of the jitter that separates clusters at the same position. (default: :obj:`0`)
 
     Returns:
         Positions of each level's clusters.
@@ -54,11 +54,11 @@ def nested_positions(
 
 
 def _packed(middle: Array, radius: Array, seed: int) -> tuple[Array, float]:
-    """Put discs side by side, about as they stood, and return how far they reach from 0."""
+    """Pack discs near their preferred positions; also return the radius of the whole around 0."""
     if len(middle) == 1:
         return np.zeros((1, 2)), float(radius[0])
     place = middle - middle.mean(0)
-    # Close together at first: what then pushes them apart leaves no wide gaps.
+    # Start close together, so that pushing them apart leaves no wide gaps.
     place *= radius.min() / max(float(np.abs(place).max()), 1e-9)
     place += 1e-2 * radius.min() * np.random.default_rng(seed).standard_normal(place.shape)
     least = radius[:, None] + radius[None]

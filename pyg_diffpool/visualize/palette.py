@@ -1,4 +1,4 @@
-"""Colours that survive colour blindness."""
+"""Colours that remain distinguishable with colour blindness."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 # Taken from Petroff (arXiv:2107.02270), Tol's "vibrant" and "muted" schemes and Okabe and Ito's.
-# These ten are the furthest apart, for normal sight and for dichromats (see the test).
+# These ten are the furthest apart, for normal vision and for dichromats (see the test).
 PALETTE = (
     "#1845fb", "#ffa90e", "#009e73", "#c849a9", "#bd1f01",
     "#99ddff", "#771155", "#ddcc77", "#832db6", "#ee7733",
 )  # fmt: skip
-MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")  # Matplotlib's markers
-PALEST = 0.2  # share of a colour that is left of it where nothing is certain
-NEUTRAL = "#9a9a9a"  # what belongs to no shown cluster
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")  # Matplotlib markers
+PALEST = 0.2  # fraction of the colour that is left at certainty 0
+NEUTRAL = "#9a9a9a"  # colour of clusters that are not in use
 
 
 def cluster_colors(clusters: Sequence[int], own: Mapping[int, str] | None = None) -> list[str]:
     """Return a colour for each cluster.
 
-    Any two of the palette's ten colours differ by at least 20 in CIELAB, for normal sight and under
-    protanopia, deuteranopia and tritanopia. From the eleventh cluster on colours come again; then
-    :func:`cluster_marks` differ, so that colour and mark together stay unique up to 80 clusters.
+    Any two of the palette's ten colours differ by at least 20 in CIELAB, for normal vision and
+    under protanopia, deuteranopia and tritanopia. From the eleventh cluster on, colours repeat with
+    different :func:`cluster_marks`, so that pairs of colour and marker are unique for up to 80
+    clusters.
 
     Args:
-        clusters: Numbers of the clusters, the most important first.
-        own: Colours, as ``"#rrggbb"``, that some clusters must have. The others take those of the
-            palette that are left. (default: :obj:`None`)
+        clusters: Indices of the clusters, the most important first.
+        own: Custom colours of some clusters as ``"#rrggbb"``. The others take the remaining colours
+            of the palette. (default: :obj:`None`)
 
     Raises:
-        TypeError: If own colours are no mapping.
-        ValueError: If an own colour is written in another way.
+        TypeError: If :obj:`own` is not a mapping.
+        ValueError: If a custom colour is not written as ``"#rrggbb"``.
 
     Example:
         >>> cluster_colors([7, 3])
@@ -54,7 +55,7 @@ def cluster_colors(clusters: Sequence[int], own: Mapping[int, str] | None = None
 
 
 def cluster_marks(colors: Sequence[str]) -> list[str]:
-    """Return a Matplotlib marker for each colour: circles, and another one where it comes again.
+    """Return a Matplotlib marker for each colour: a circle, or another one if the colour repeats.
 
     Args:
         colors: See :func:`cluster_colors`.
@@ -72,10 +73,10 @@ def cluster_marks(colors: Sequence[str]) -> list[str]:
 
 
 def ink(color: str) -> str:
-    """Return black or white, whichever reads better on a colour (WCAG 2.1's contrast).
+    """Return black or white, whichever has more contrast with a colour (WCAG 2.1).
 
     Args:
-        color: As ``"#rrggbb"``.
+        color: Colour as ``"#rrggbb"``.
 
     Example:
         >>> ink("#1845fb"), ink("#ffa90e")
@@ -86,11 +87,11 @@ def ink(color: str) -> str:
 
 
 def paled(color: str, certainty: float) -> str:
-    """Return a colour mixed with white: as it is at certainty 1, a fifth of it at 0.
+    """Return a colour mixed with white: unchanged at certainty 1, a fifth of it at certainty 0.
 
     Args:
-        color: As :obj:`"#rrggbb"`.
-        certainty: Between 0 and 1.
+        color: Colour as :obj:`"#rrggbb"`.
+        certainty: Number between 0 and 1.
 
     Example:
         >>> paled("#1845fb", 1.0), paled("#1845fb", 0.5)
@@ -105,7 +106,7 @@ def luminance(color: str) -> float:
     """Return the relative luminance of an sRGB colour, 0 for black and 1 for white.
 
     Args:
-        color: As ``"#rrggbb"``.
+        color: Colour as ``"#rrggbb"``.
 
     Example:
         >>> luminance("#ffffff")
@@ -116,13 +117,13 @@ def luminance(color: str) -> float:
 
 
 def linear_rgb(color: str) -> Sequence[float]:
-    """Return the linear parts of an sRGB colour, from 0 to 1.
+    """Return the linear channels of an sRGB colour, from 0 to 1.
 
     Args:
-        color: As ``"#rrggbb"``.
+        color: Colour as ``"#rrggbb"``.
 
     Raises:
-        ValueError: If it is written in another way.
+        ValueError: If :obj:`color` is not written as ``"#rrggbb"``.
 
     Example:
         >>> linear_rgb("#ff0000")

@@ -25,8 +25,8 @@ from pyg_diffpool.visualize.poolings import (
 from pyg_diffpool.visualize.requirements import require
 
 PANEL = (5.0, 4.2)  # inches
-STRIP = 0.035  # breadth of the strips of colours, by the heat map's
-LABELLED = 40  # most columns whose numbers fit
+STRIP = 0.035  # thickness of the colour strips, relative to the size of the heat map
+LABELLED = 40  # maximum number of columns that are labelled
 
 
 def plot_assignment(
@@ -43,36 +43,36 @@ def plot_assignment(
 ) -> Any:
     r"""Draw the soft assignment :math:`\mathbf{S}` of one graph as a heat map.
 
-    Rows are nodes, sorted by their likeliest cluster, then by its probability. Columns are
-    clusters, those in use (the likeliest of some node) in the rows' order. The strip on the left
-    has each node's colour in :func:`plot_hierarchy`, the one on top each cluster's there. A sharp
-    assignment is dark along a staircase; a collapsed one is a single column.
+    Rows are nodes, sorted by their most likely cluster and then by its probability. Columns are the
+    clusters in use (the most likely one of some node) in the same order. The strip on the left
+    shows each node's colour in :func:`plot_hierarchy`, the strip on top each cluster's colour. A
+    sharp assignment is dark along a staircase; a collapsed one is a single column.
 
     Args:
-        out_or_s: What the network returned: :class:`~pyg_diffpool.DiffPoolOutput`,
+        out_or_s: The output of the network: :class:`~pyg_diffpool.DiffPoolOutput`,
             :class:`~pyg_diffpool.PooledGraph`, a sequence of these or of assignments, or one
             assignment :math:`(N, K)`.
         level: Which pooling: 0 assigns the nodes of the graph, 1 their clusters (those in use),
             and so on. (default: :obj:`0`)
-        graph: Number of the graph in the batch. (default: :obj:`0`)
-        batch: Graph of each node :math:`(N)`; needed if there are several graphs. Of a padded
-            assignment :math:`(B, n, K)` all rows are drawn without it, padding too.
+        graph: Index of the graph in the batch. (default: :obj:`0`)
+        batch: Graph of each node :math:`(N)`; required for several graphs. Without it, all rows of
+            a padded assignment :math:`(B, n, K)` are drawn, including padding.
             (default: :obj:`None`, a single graph)
         ax: Matplotlib axes to draw on. (default: :obj:`None`, those of a new figure)
-        unused: Whether columns of clusters that are not in use follow. (default: :obj:`False`)
-        colors: Own colours of the first pooling's clusters, by number. (default: :obj:`None`)
-        cmap: Matplotlib's colour map from 0 to 1. (default: :obj:`"magma_r"`, whose steps look
-            equal, in grey too)
-        colorbar: Whether a colour bar stands beside. (default: :obj:`True`)
+        unused: Whether to append columns of clusters that are not in use. (default: :obj:`False`)
+        colors: Custom colours of the first pooling's clusters, by index. (default: :obj:`None`)
+        cmap: Matplotlib colour map from 0 to 1. (default: :obj:`"magma_r"`, which is perceptually
+            uniform, also in greyscale)
+        colorbar: Whether to draw a colour bar. (default: :obj:`True`)
 
     Returns:
         The axes.
 
     Raises:
         ImportError: If Matplotlib is not installed (:obj:`pip install "pyg-diffpool[visualize]"`).
-        TypeError: If an argument is of another type.
-        ValueError: If there is no such level or graph, :obj:`batch` is missing or does not fit, or
-            rows are not probabilities.
+        TypeError: If an argument has an unexpected type.
+        ValueError: If there is no such level or graph, :obj:`batch` is missing or does not match,
+            or rows are not probabilities.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -131,7 +131,7 @@ def _own_poolings(poolings: Sequence[Pooling], graph: int, batch: Tensor | None)
         check_number("graph", graph, 0, poolings[0].s.size(0) - 1)
         node = torch.arange(rows)
     else:
-        # Of a dense level 0 the batch vector tells how many rows are nodes.
+        # With a padded level 0, the batch vector determines how many rows are nodes.
         node = nodes_of(batch, len(batch), graph, num_graphs)
     return poolings_of_graph(poolings, graph, node)
 
@@ -144,7 +144,7 @@ def _draw(panel: Any, values: NDArray[Any], cmap: Any) -> Any:
 
 
 def _strips(panel: Any, row_colors: Sequence[str], column_colors: Sequence[str]) -> None:
-    """Draw the strips of colours left of the heat map and above it."""
+    """Draw the colour strips to the left of the heat map and above it."""
     rgb = require("matplotlib.colors").to_rgb
     rows, columns = len(row_colors), len(column_colors)
     wide, high = STRIP * columns, STRIP * rows

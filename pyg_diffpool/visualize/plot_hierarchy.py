@@ -1,4 +1,4 @@
-"""The paper's Figure 2 for any graph: all levels side by side."""
+"""All levels of a hierarchy side by side, as in the paper's Figure 2, for any graph."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from pyg_diffpool.visualize.palette import paled
 from pyg_diffpool.visualize.poolings import Poolings
 
 PANEL = 4.0  # inches
-INPUT_PANEL = 1.35  # width of the input graph's panel, by that of the others
+INPUT_PANEL = 1.35  # width of the input graph's panel, relative to the others
 MARGIN = 0.2  # around positions, which are within a square of side 2
-LEAST_VIEW = (1.8, 1.0)  # width and height that a panel shows, where a level is smaller
+LEAST_VIEW = (1.8, 1.0)  # minimum width and height that a panel shows
 TEXT_HEIGHT = 1.0  # inches for title and caption
-SURE = 0.9  # probability from which a node's colour is not told to be pale
-NUMBERED = 40  # most clusters whose numbers fit
+SURE = 0.9  # if all probabilities reach this, the caption does not explain pale colours
+NUMBERED = 40  # maximum number of clusters that are labelled
 
 
 def plot_hierarchy(
@@ -47,46 +47,49 @@ def plot_hierarchy(
     colors: Mapping[int, str] | None = None,
     max_nodes: int = 10_000,
 ) -> NDArray[Any]:
-    r"""Draw the levels of a graph's learned hierarchy side by side, as the paper's Figure 2.
+    r"""Draw the levels of a graph's learned hierarchy side by side, as in the paper's Figure 2.
 
-    From `"Hierarchical Graph Representation Learning with Differentiable Pooling"
-    <https://arxiv.org/abs/1806.08804>`_. Colours lead through the levels:
+    See `"Hierarchical Graph Representation Learning with Differentiable Pooling"
+    <https://arxiv.org/abs/1806.08804>`_. Colours are consistent across the levels:
 
-    - **level 0** is the input graph. A node bears the colour of its likeliest cluster, the paler
-      the less likely that is, and a hull of that colour surrounds each connected part of the
-      cluster.
-    - **level 1** has these clusters as nodes, in the same colours, their areas by mass
-      :math:`\sum_i S_{ik}`; lines are as wide as :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}`
-      is large (a cluster's own entry is not drawn). Hulls surround those that are pooled together.
-    - **later levels** show each cluster as a ring of the colours of level 1 that went into it, on a
-      disc in the colour of its hull on the level before.
+    - **Level 0** is the input graph. A node has the colour of its most likely cluster (the less
+      likely the cluster, the paler the colour), and a hull of that colour surrounds each connected
+      part of the cluster.
+    - **Level 1** has these clusters as nodes, in the same colours. Their areas show the mass
+      :math:`\sum_i S_{ik}`, and the widths of the lines show the entries of
+      :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}` (the diagonal is not drawn). Hulls surround
+      the clusters that are pooled together.
+    - **Later levels** show each cluster as a ring of the colours of its level-1 clusters, on a disc
+      in the colour of its hull on the previous level.
 
-    Clusters that are nobody's likeliest are left out; titles tell how many there could be. The ten
-    heaviest clusters have colours that differ for the colour-blind as well; from the eleventh on
-    colours come again with another mark: square, triangle, and so on. Clusters bear their numbers
-    and how many nodes of the input they hold, up to 40 of them.
+    Clusters that are not the most likely cluster of any node are left out; titles show how many
+    clusters there are in total. The ten heaviest clusters have colours that remain distinguishable
+    with colour blindness; from the eleventh on, colours repeat with a different marker: square,
+    triangle, and so on. Clusters are labelled with their index and the number of input nodes that
+    they hold if a level has at most 40 of them.
 
     Args:
         data: The graph or batch that was pooled, see :func:`hierarchy`.
-        out: What the network returned for it, or assignments, see :func:`hierarchy`.
-        graph: Number of the graph in the batch. (default: :obj:`0`)
-        axes: Matplotlib axes to draw on, one for each level. (default: :obj:`None`, a new figure,
-            which is :obj:`axes[0].figure` of what is returned)
-        numbers: Whether clusters bear numbers and sizes. (default: :obj:`True`)
-        captions: Whether a line below each level tells how to read it. (default: :obj:`True`)
-        seed: Of the layout: equal arguments, equal pictures. (default: :obj:`0`)
-        position: Own positions of the graph's nodes, see :func:`hierarchy`. (default: :obj:`None`)
-        colors: Own colours of the first pooling's clusters, by number. (default: :obj:`None`)
-        max_nodes: Largest graph to draw. (default: :obj:`10000`)
+        out: The output of the network, or assignments, see :func:`hierarchy`.
+        graph: Index of the graph in the batch. (default: :obj:`0`)
+        axes: Matplotlib axes to draw on, one per level. (default: :obj:`None`, those of a new
+            figure, which is :obj:`axes[0].figure` of the returned array)
+        numbers: Whether to label clusters with their index and size. (default: :obj:`True`)
+        captions: Whether to write a legend below each level. (default: :obj:`True`)
+        seed: Seed of the layout: equal arguments give equal plots. (default: :obj:`0`)
+        position: Positions of the graph's nodes, see :func:`hierarchy`. (default: :obj:`None`)
+        colors: Custom colours of the first pooling's clusters, by index. (default: :obj:`None`)
+        max_nodes: Largest number of nodes to draw. (default: :obj:`10000`)
 
     Returns:
-        Array of the axes, one for each level.
+        Array of the axes, one per level.
 
     Raises:
         ImportError: If Matplotlib, NetworkX or SciPy is not installed
             (:obj:`pip install "pyg-diffpool[visualize]"`).
-        TypeError: If an argument is of another type.
-        ValueError: As :func:`hierarchy`; or if there are not as many axes as levels.
+        TypeError: If an argument has an unexpected type.
+        ValueError: As :func:`hierarchy`, or if the number of axes differs from the number of
+            levels.
 
     Example:
         >>> import torch
@@ -120,7 +123,7 @@ def plot_hierarchy(
             draw_hulls(panel, level, levels[number + 1].color, radius, by_part=number == 0)
         draw_edges(panel, level, clusters=number > 0)
         if number < 2:
-            # A cluster is what its colour says; a node is so only as far as it is sure of it.
+            # Only nodes are drawn paler the less certain their cluster is; clusters are not.
             draw_nodes(panel, level, radius, level.color if number else node_colors(level))
         else:
             draw_rings(panel, level, radius, pieces[number])
@@ -145,7 +148,7 @@ def _title(number: int, level: Level) -> str:
 
 
 def node_colors(level: Level) -> list[str]:
-    """Return the colours of the input's nodes, pale where the likeliest cluster is not likely.
+    """Return the colours of the input nodes, paler the less likely their cluster is.
 
     Example:
         >>> import torch
@@ -170,7 +173,7 @@ def _caption(level: Level, number: int, last: bool) -> str:
 
 
 def _view(level: Level, radius: NDArray[Any]) -> tuple[float, float, float, float]:
-    """Return left, bottom, width and height of what is to be seen."""
+    """Return left, bottom, width and height of the visible region."""
     position, reach = level.position.numpy(), radius[:, None] + MARGIN
     low, high = (position - reach).min(0), (position + reach).max(0)
     middle, half = (low + high) / 2, np.maximum(high - low, LEAST_VIEW) / 2
@@ -179,7 +182,7 @@ def _view(level: Level, radius: NDArray[Any]) -> tuple[float, float, float, floa
 
 
 def _counts(levels: Sequence[Level]) -> list[list[int]]:
-    """Return how many of the input's nodes each node holds."""
+    """Return the number of input nodes that each node holds."""
     counts: list[NDArray[Any]] = [np.ones(levels[0].index.numel())]
     for level in levels[:-1]:
         counts.append(np.bincount(level.cluster.numpy(), counts[-1]))

@@ -1,4 +1,4 @@
-"""How a training went: score, each loss term, clusters in use."""
+"""Training curves: score, each loss term, clusters in use."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pyg_diffpool.visualize.poolings import check_number
 PANEL = (4.0, 2.9)  # inches
 COLUMNS = 3
 STYLES = ("-", "--", ":", "-.")
-MARKED = 60  # most epochs for which each one is a dot
+MARKED = 60  # maximum number of epochs that are marked by dots
 
 
 class _Panel(NamedTuple):
-    """A panel: which curves it shows, and how they are called there."""
+    """A panel: which curves it shows, and their labels."""
 
     title: str
     names: str
     label: str
 
 
-# In order; "{0}" is what the group of the pattern holds.
+# In order; "{0}" is the text matched by the pattern's group.
 PANELS = (
     _Panel("{0}, validation", r"validation_(?!loss$)(.+)", "{0}"),
     _Panel("cross-entropy", r"(train)_cross_entropy|(validation)_loss", "{0}"),
@@ -44,25 +44,26 @@ KNOWN = (
 def plot_training(
     curves: Mapping[str, Sequence[float]], *, axes: Any = None, best_epoch: int | None = None
 ) -> NDArray[Any]:
-    r"""Draw the curves of a training, a panel for each quantity that is there.
+    r"""Draw the curves of a training run, one panel per quantity.
 
-    Panels, in order, each left out where it has no curve:
+    The panels are, in this order (a panel without curves is left out):
 
-    - the validation score, :obj:`validation_<metric>`, as :obj:`validation_accuracy`;
+    - the validation score, :obj:`validation_<metric>`, for example :obj:`validation_accuracy`;
     - :obj:`train_cross_entropy` and :obj:`validation_loss`;
     - :obj:`train_loss`: cross-entropy and weighted side objectives;
     - the link objective of each level, :obj:`link_0`, :obj:`link_1`, ...;
     - the entropy of each level, :obj:`entropy_0`, ...;
     - the effective number of clusters of each level, :obj:`effective_clusters_0`, ...: :math:`\exp
-      H(\bar{\mathbf{s}})` of the mean assignment, as a mean over graphs. One is a collapse.
+      H(\bar{\mathbf{s}})` of the mean assignment, averaged over graphs. A value of one means that
+      the assignment has collapsed to a single cluster.
 
-    These are the names under :obj:`"curves"` in the cells that :obj:`python -m benchmarks run`
+    These are the names under :obj:`"curves"` in the results that :obj:`python -m benchmarks run`
     stores.
 
     Args:
-        curves: One value for each epoch, by name.
-        axes: Matplotlib axes to draw on, one for each panel. (default: :obj:`None`, a new figure,
-            which is :obj:`axes[0].figure` of what is returned)
+        curves: One value per epoch, by name.
+        axes: Matplotlib axes to draw on, one per panel. (default: :obj:`None`, those of a new
+            figure, which is :obj:`axes[0].figure` of the returned array)
         best_epoch: Epoch to mark, counted from 1. (default: :obj:`None`)
 
     Returns:
@@ -70,9 +71,11 @@ def plot_training(
 
     Raises:
         ImportError: If Matplotlib is not installed (:obj:`pip install "pyg-diffpool[visualize]"`).
-        TypeError: If curves are no mapping of sequences, or the best epoch is no integer.
-        ValueError: If there is no curve, one is empty or of an unknown name, the best epoch is none
-            of the epochs, or there are not as many axes as panels.
+        TypeError: If :obj:`curves` is not a mapping of sequences, or :obj:`best_epoch` is not an
+            integer.
+        ValueError: If there is no curve, a curve is empty or has an unknown name,
+            :obj:`best_epoch` is out of range, or the number of axes differs from the number of
+            panels.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -106,7 +109,7 @@ def plot_training(
 
 
 def _place(name: str) -> tuple[int, str, str]:
-    """Return place and title of a curve's panel, and how the curve is called there."""
+    """Return the position and title of a curve's panel, and the curve's label."""
     for place, panel in enumerate(PANELS):
         match = re.fullmatch(panel.names, name)
         if match is not None:
@@ -122,7 +125,7 @@ def _draw(panel: Any, lines: Mapping[str, Sequence[float]], best_epoch: int | No
             range(1, len(values) + 1),
             [float(value) for value in values],
             label=label,
-            # Told apart in grey as well.
+            # Line styles keep curves distinguishable in greyscale.
             color=PALETTE[number % len(PALETTE)],
             linestyle=STYLES[number % len(STYLES)],
             marker="." if len(values) <= MARKED else None,

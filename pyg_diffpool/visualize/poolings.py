@@ -1,4 +1,4 @@
-"""One graph's poolings, from whatever a network returns for a batch."""
+"""The poolings of one graph, from the output of a network for a batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pyg_diffpool.ops.validation import FLOATING
 
 Poolings: TypeAlias = DiffPoolOutput | PooledGraph | Tensor | Sequence[Any]
 
-# Sums of a softmax's row in bfloat16 miss one by about so much.
+# Row sums of a softmax in bfloat16 deviate from one by up to about this much.
 ROW_TOLERANCE = 0.05
 
 
@@ -23,9 +23,9 @@ class Pooling(NamedTuple):
     """A pooling of one graph or of a batch, on the CPU in float64.
 
     Attributes:
-        s: Assignment ``[n, K]``; of a batch also ``[B, n, K]``.
-        adj: Pooled adjacency ``[K, K]`` (``[B, K, K]``), or None where it is not known.
-        available: Which clusters may be used, Boolean, ``[K]`` (``[B, K]``).
+        s: Assignment ``[n, K]``; for a batch also ``[B, n, K]``.
+        adj: Pooled adjacency ``[K, K]`` (``[B, K, K]``), or None if it is not known.
+        available: Boolean mask of the clusters that may be used, ``[K]`` (``[B, K]``).
     """
 
     s: Tensor
@@ -42,8 +42,8 @@ def read_poolings(out: Poolings) -> list[Pooling]:
             single graph, :math:`(K, K')`, and so on.
 
     Raises:
-        TypeError: If it is anything else.
-        ValueError: If there is no pooling, or shapes do not fit together.
+        TypeError: If :obj:`out` is anything else.
+        ValueError: If there is no pooling, or shapes do not match.
 
     Example:
         >>> [pooling.s.shape for pooling in read_poolings([torch.eye(3), torch.ones(3, 1)])]
@@ -106,13 +106,13 @@ def check_number(name: str, number: Any, first: int, last: int) -> None:
 
     Args:
         name: The argument's name, for the message.
-        number: Its value.
-        first: The least.
-        last: The largest.
+        number: The argument's value.
+        first: Smallest valid value.
+        last: Largest valid value.
 
     Raises:
-        TypeError: If it is no integer.
-        ValueError: If it is less or larger.
+        TypeError: If :obj:`number` is not an integer.
+        ValueError: If :obj:`number` is out of range.
 
     Example:
         >>> check_number("level", 0, 0, 1)
@@ -126,13 +126,13 @@ def check_number(name: str, number: Any, first: int, last: int) -> None:
 
 
 def count_graphs(poolings: Sequence[Pooling]) -> int | None:
-    """Return the number of graphs, or None where a single assignment ``[N, K]`` tells none.
+    """Return the number of graphs, or None if a single assignment ``[N, K]`` leaves it open.
 
     Args:
         poolings: See :func:`read_poolings`.
 
     Raises:
-        ValueError: If levels hold different numbers of graphs.
+        ValueError: If levels have different numbers of graphs.
 
     Example:
         >>> count_graphs(read_poolings([torch.ones(5, 1), torch.ones(2, 1, 1)]))
@@ -149,12 +149,12 @@ def _is_batch(part: Tensor | None) -> TypeGuard[Tensor]:
 
 
 def poolings_of_graph(poolings: Sequence[Pooling], graph: int, node: Tensor) -> list[Pooling]:
-    """Pick one graph's poolings.
+    """Select the poolings of one graph.
 
     Args:
-        poolings: Of all graphs, see :func:`read_poolings`.
-        graph: Number of the graph.
-        node: Numbers of the graph's nodes in the batch.
+        poolings: Poolings of all graphs, see :func:`read_poolings`.
+        graph: Index of the graph.
+        node: Indices of the graph's nodes in the batch.
 
     Raises:
         ValueError: If the graph has more nodes than rows, or rows are not probabilities.
@@ -169,7 +169,7 @@ def poolings_of_graph(poolings: Sequence[Pooling], graph: int, node: Tensor) -> 
         if s.dim() == 2:
             s = s[node]
         elif level == 0:
-            # The first rows are nodes, the others padding.
+            # The first rows are nodes, the rest is padding.
             s = s[graph, : node.numel()]
         else:
             s = s[graph]
@@ -179,21 +179,21 @@ def poolings_of_graph(poolings: Sequence[Pooling], graph: int, node: Tensor) -> 
                 f"{graph}, got {s.size(0)}"
             )
         check_probabilities(s[own[-1].available] if own else s, level)
-        # A plain assignment tells nothing of the number of graphs: one row stands for all.
+        # A plain assignment has no graph dimension: its single row applies to all graphs.
         usable = available[graph if available.size(0) > 1 else 0]
         own.append(Pooling(s, None if adj is None else adj[graph], usable))
     return own
 
 
 def check_probabilities(s: Tensor, level: int) -> None:
-    """Check that rows are finite, nonnegative, and sum to one.
+    """Check that rows are finite, non-negative, and sum to one.
 
     Args:
         s: Assignment ``[n, K]``.
-        level: Its number, for the message.
+        level: Index of the level, for the message.
 
     Raises:
-        ValueError: If they do not.
+        ValueError: If a row is not a probability distribution.
 
     Example:
         >>> check_probabilities(torch.eye(2), 0)

@@ -1,4 +1,4 @@
-"""Optional packages, imported where they are needed."""
+"""Import of optional packages on first use."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ def require(module: str) -> Any:
     """Import a module of an optional package.
 
     Args:
-        module: Full name, as ``"matplotlib.figure"``.
+        module: Full name, for example ``"matplotlib.figure"``.
 
     Raises:
-        ImportError: If its package is not installed; names the extra that brings it.
+        ImportError: If its package is not installed; the message names the extra that installs it.
 
     Example:
         >>> require("math").sqrt(4)
