@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 from benchmarks.commands.mistakes import fail, mistakes_told, tell_left_out
 from benchmarks.commands.options import LARGEST_SEED, ResultsOrOutFolder
-from benchmarks.records.output_path import check_folder
+from benchmarks.records.output_path import check_file, check_folder
 from benchmarks.records.plain_console import PlainConsole
 from benchmarks.records.store import RESULTS
 from benchmarks.spec.cell import PROTOCOLS
@@ -180,6 +180,10 @@ def table(
     all_runs: Annotated[
         bool, typer.Option("--all", help="Every run, not only the fullest of each row.")
     ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw the results as well: a panel a data set."),
+    ] = None,
 ) -> None:
     """Print the results, recomputed from the stored cells, beside published figures."""
     from benchmarks.records import table_format
@@ -192,12 +196,20 @@ def table(
         _check_choice("format", format_, _FORMATS)
         if not results.is_dir():
             raise UsageError(f"--results: no folder {results}")
+        if plot is not None:
+            check_picture(plot, compare is not None, all_runs)
         if compare is None:
             rows = tables.result_rows(results, protocol, all_runs=all_runs)
             layout = table_format.RESULTS
         else:
             rows = comparison.comparison_rows(results, protocol, *compare)
             layout = table_format.COMPARISON
+        if plot is not None:
+            # Matplotlib takes a while to import.
+            from benchmarks.tables.results_picture import draw_results
+
+            draw_results(rows, plot)
+            PlainConsole(stderr=True).print(f"picture: {plot}", soft_wrap=True, markup=False)
     except UsageError as error:
         fail(error)
     table_format.show(rows, layout, format_)
@@ -265,6 +277,24 @@ def device_overrides(device: str) -> dict[str, str]:
     from benchmarks.spec.device import choose_device
 
     return {"accelerator": "gpu"} if choose_device(device) == "cuda" else {}
+
+
+def check_picture(path: Path, compares: bool, all_runs: bool) -> None:
+    """Refuse a picture of what has none, or in a file that cannot be written.
+
+    Args:
+        path: The file.
+        compares: Whether the table is a comparison.
+        all_runs: Whether a method has several rows.
+    """
+    if compares or all_runs:
+        raise UsageError(
+            f"--plot: it draws one result a method; expected it without "
+            f"{'--compare' if compares else '--all'}"
+        )
+    if path.suffix != ".png":
+        raise UsageError(f"--plot: expected a file that ends in .png, got {path}")
+    check_file("--plot", path)
 
 
 def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:

@@ -18,6 +18,7 @@ _NUMBERS = {
     "best published": "best_published",
 }
 """Columns that are sorted by a number of the row; others by their text."""
+_PUBLISHED = ("paper", "published", "best_published")
 
 
 def table_record(results: Path, runs: Collection[str]) -> Record:
@@ -39,7 +40,7 @@ def table_record(results: Path, runs: Collection[str]) -> Record:
 
 def _row(row: Record) -> Record:
     texts = {head: fill(row) for head, fill in RESULTS.columns.items()}
-    facts = ("run", "dataset", "method", "protocol", "mean", "std", "paper", "published")
+    facts = ("run", "dataset", "method", "protocol", "mean", "std", *_PUBLISHED)
     return {
         **{name: row[name] for name in facts},
         "cells": [

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from benchmarks.spec.errors import UsageError, unknown_name
-from benchmarks.tables.scores import RunResult, numbers_text, run_results
+from benchmarks.tables.scores import RunResult, interval, numbers_text, run_results
 
 
 def comparison_rows(
@@ -45,21 +44,14 @@ def _folds_source(result: RunResult) -> tuple[Any, Any, Any]:
 
 def _row(one: RunResult, other: RunResult) -> dict[str, Any]:
     shared = sorted(one.folds.accuracy.keys() & other.folds.accuracy.keys())
-    difference = np.array(
-        [100 * (one.folds.accuracy[fold] - other.folds.accuracy[fold]) for fold in shared]
-    )
-    low = high = None
-    if len(shared) > 1:
-        spread = difference.std(ddof=1) / np.sqrt(len(shared))
-        half = float(stats.t.ppf(0.975, len(shared) - 1) * spread)
-        low = round(float(difference.mean()) - half, 2)
-        high = round(float(difference.mean()) + half, 2)
+    differences = [one.folds.accuracy[fold] - other.folds.accuracy[fold] for fold in shared]
+    low, high = interval(differences)
     return {
         "dataset": one.run["dataset"],
         "protocol": one.run["protocol"],
         "first": one.run["method"],
         "second": other.run["method"],
-        "difference": round(float(difference.mean()), 2) if shared else None,
+        "difference": round(100 * float(np.mean(differences)), 2) if shared else None,
         "low": low,
         "high": high,
         "folds": numbers_text(shared),

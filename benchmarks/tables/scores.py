@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from benchmarks.data.task import metric_of, score_key
 from benchmarks.records.store import stored_runs
@@ -196,12 +197,27 @@ def mean_and_std(scores: Iterable[float]) -> dict[str, float | None]:
     return {"mean": round(float(values.mean()), 2), "std": std}
 
 
+def interval(scores: Iterable[float]) -> tuple[float | None, float | None]:
+    """Return the ends of Student's 95 % interval of the mean of scores, in per cent.
+
+    It is approximate for scores of folds, which share training graphs. One score has none.
+    """
+    values = 100 * np.array(list(scores))
+    if len(values) < 2:
+        return None, None
+    spread = values.std(ddof=1) / np.sqrt(len(values))
+    half = float(stats.t.ppf(0.975, len(values) - 1) * spread)
+    mean = float(values.mean())
+    return round(mean - half, 2), round(mean + half, 2)
+
+
 def _row(result: RunResult) -> dict[str, Any]:
     run, folds = result
     dataset, method, protocol = run["dataset"], run["method"], run["protocol"]
     # One official split has no spread over folds; OGB's tables give the spread over seeds.
     official = "official" in run["splits"]
     scores = folds.by_seed if official else folds.accuracy
+    low, high = interval(scores.values())
     paper = published.paper(dataset, method)
     same = published.published(dataset, method, protocol)
     best = published.best_published(dataset, protocol)
@@ -211,6 +227,9 @@ def _row(result: RunResult) -> dict[str, Any]:
         "protocol": protocol,
         "metric": folds.metric,
         **mean_and_std(scores.values()),
+        "official": official,
+        "low": low,
+        "high": high,
         "folds": numbers_text(list(folds.accuracy)),
         "seeds": numbers_text(folds.seeds),
         "fewer_seeds": numbers_text(folds.fewer_seeds),

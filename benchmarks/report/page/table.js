@@ -21,7 +21,8 @@ function startTable(table, openRun) {
   byId("table-legend").replaceChildren(
     make("span", {}, spread({ mean: 50, std: 14 }, [30, 70]), " ours, mean ± standard deviation"),
     make("span", {}, spread({ paper: 50 }, [30, 70]), " the paper's (reference)"),
-    make("span", {}, spread({ published: 50 }, [30, 70]), " published, of the row's protocol"));
+    make("span", {}, spread({ published: 50 }, [30, 70]), " published, of the row's protocol"),
+    make("span", {}, spread({ best: 50 }, [30, 70]), " best published, of the row's protocol"));
   showRows(table, openRun);
 }
 
@@ -63,7 +64,8 @@ function tableCell(column, cell, row, range, openRun) {
   }
   if (column.head === "accuracy %") {
     return make("td", { class: "number" },
-      make("span", { class: "score" }, make("span", {}, cell.text), spread(row, range)));
+      make("span", { class: "score" }, make("span", {}, cell.text),
+        spread({ ...row, best: row.best_published }, range)));
   }
   if (column.head === "run") {
     const links = openRun(row.run).map(([text, open]) => make("button",
@@ -76,12 +78,12 @@ function tableCell(column, cell, row, range, openRun) {
 
 function scoreRange(rows) {
   const values = rows.flatMap((row) => [row.mean - (row.std ?? 0), row.mean + (row.std ?? 0),
-    ...[row.paper, row.published].filter((value) => value !== null)]);
+    ...[row.paper, row.published, row.best_published].filter((value) => value !== null)]);
   return [Math.max(0, Math.min(...values)) - 1, Math.min(100, Math.max(...values)) + 1];
 }
 
 // A row's interval on the scale that all rows share, the published figures beside it.
-function spread({ mean, std, paper, published }, [low, high]) {
+function spread({ mean, std, paper, published, best }, [low, high]) {
   const width = 96;
   const at = (value) => 4 + (width - 8) * (value - low) / (high - low);
   const svg = make("svg", { width, height: 16, "aria-hidden": "true" },
@@ -92,6 +94,7 @@ function spread({ mean, std, paper, published }, [low, high]) {
     svg.append(make("line", { ...ends, class: "spread-line" }),
       make("circle", { cx: at(mean), cy: 8, r: 3.5, class: "spread-dot" }));
   }
+  if (best !== undefined && best !== null) svg.append(tall(at(best), "spread-best"));
   if (published !== undefined && published !== null) {
     svg.append(tall(at(published), "spread-published"));
   }
