@@ -58,12 +58,6 @@ def test_rows_that_are_not_nodes_become_zeros():
     assert sparse().mask is None
 
 
-def test_without_a_mask_every_row_is_a_node():
-    graphs = PaddedGraphs(None, 2, 3, torch.device("cpu"))
-    assert_close(graphs.sizes, torch.tensor([3, 3]))
-    assert_close(graphs.sum_rows(torch.ones(2, 3)), torch.tensor([3.0, 3.0]))
-
-
 def test_slots_are_the_positions_in_a_padded_batch():
     assert sparse().slots().tolist() == [0, 1, 2, 6, 7]
     assert sparse(4).slots().tolist() == [0, 1, 2, 8, 9]

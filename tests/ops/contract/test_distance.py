@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from pyg_diffpool import prepare_adjacency
 from pyg_diffpool.ops.contract.distance import (
     NEAR_OPTIMUM,
     exactly,
@@ -14,23 +13,11 @@ from pyg_diffpool.ops.contract.distance import (
     squared_norm_gradient,
     squared_norms,
 )
-from pyg_diffpool.ops.level import SparseLevel
-from pyg_diffpool.ops.segments import segments
+from tests.ops.contract.levels import level_of
 from tests.oracles import coarsen_oracle, link_oracle
 from tests.problems import CORNER_CASES, leaf, make_problem
 
 PROBLEMS = {name: case for name, case in CORNER_CASES.items() if case.num_nodes > 0}
-
-
-def level_of(problem, weight=None) -> SparseLevel:
-    given = (
-        None if problem.edge_weight is None else problem.edge_weight if weight is None else weight
-    )
-    adjacency = prepare_adjacency(problem.edge_index, given, problem.num_nodes)
-    graphs = segments(
-        problem.num_nodes, problem.batch, problem.batch_size, None, problem.x.device, None
-    )
-    return SparseLevel(adjacency, graphs)
 
 
 def norms_oracle(problem, weight=None):

@@ -1,7 +1,8 @@
-"""The Triton kernels against float64: run by ``test_triton_kernels.py`` in a process of its own.
+"""The Triton kernels against float64: run by ``test_programs.py`` in a process of its own.
 
 Triton reads ``TRITON_INTERPRET`` when it is first imported, which in a larger run may be long ago.
-On a machine with a GPU the kernels themselves are tested: ``pytest tests/ops/triton_cases.py``.
+On a machine with a GPU the kernels themselves are tested:
+``pytest tests/ops/backends/triton/cases.py``.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Fused kernels: ``triton_cases.py`` in a process of its own, and what needs no Triton."""
+"""The programs against float64: ``cases.py`` in a process of its own."""
 
 import os
 import subprocess
@@ -11,9 +11,8 @@ import numpy
 import pytest
 import torch
 
-from pyg_diffpool.ops.backends.triton import kernels as triton_kernels
-from pyg_diffpool.ops.backends.triton.kernels import contract, expand, triton_available
-from tests.ops import triton_cases
+from pyg_diffpool.ops.backends.triton.kernels import triton_available
+from tests.ops.backends.triton import cases as triton_cases
 
 CASES = [name for name in vars(triton_cases) if name.startswith("test_")]
 
@@ -42,7 +41,7 @@ def report(tmp_path_factory) -> list[ElementTree.Element]:
     result = subprocess.run(
         [*command, f"--junitxml={path}", triton_cases.__file__],
         stdin=subprocess.DEVNULL,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[4],
         env=environment,
         capture_output=True,
         text=True,
@@ -63,46 +62,3 @@ def test_case(name, report):
     assert not failed, "\n".join(
         f"{case.get('name')}\n{''.join(case.itertext())}" for case in failed
     )
-
-
-def arguments(dtype=torch.float32):
-    x, p, s = (torch.ones(3, columns, dtype=dtype) for columns in (2, 4, 4))
-    return x, p, s, torch.tensor([0, 3])
-
-
-def gradients(dtype=torch.float32):
-    return [torch.ones(1, 4, columns, dtype=dtype) for columns in (2, 4, 4)]
-
-
-def test_float64_is_refused():
-    with pytest.raises(TypeError, match=r"x: expected float32, bfloat16 or .* got torch.float64"):
-        contract(*arguments(torch.float64), 1)
-    with pytest.raises(TypeError, match=r"grad_x: expected float32, .* got torch.float64"):
-        expand(*arguments(), *gradients(torch.float64))
-
-
-def test_unknown_precision_is_refused():
-    with pytest.raises(ValueError, match=r"precision: expected one of 'ieee', .* got 'exact'"):
-        contract(*arguments(), 1, precision="exact")
-
-
-def test_without_triton(monkeypatch):
-    monkeypatch.setattr(triton_kernels, "triton_available", lambda: False)
-    with pytest.raises(ImportError, match=r"expected triton .*pip install 'pyg-diffpool\[triton\]"):
-        contract(*arguments(), 1)
-
-
-@pytest.mark.triton
-@pytest.mark.skipif(not triton_available(), reason="triton is not installed")
-def test_tensors_on_the_cpu_are_refused():
-    with pytest.raises(ValueError, match="x: expected a tensor on a GPU"):
-        contract(*arguments(), 1)
-
-
-@pytest.mark.parametrize("num_clusters", [1, 30, 128, 500])
-def test_the_workspace_is_bounded(num_clusters):
-    for num_nodes in (1, 1000, 100_000, 10_000_000, 10**9):
-        chunk = 1 << triton_kernels._chunk_bits(num_nodes, num_clusters)
-        rows = 2 * num_nodes // chunk
-        assert rows <= 2048
-        assert rows * num_clusters <= num_nodes / 2
