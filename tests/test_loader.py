@@ -275,7 +275,7 @@ def test_batches_on_a_gpu_equal_those_on_the_cpu():
         (random_graphs(), {"index": torch.ones(13) > 0}, r"index: .* got torch.bool of shape"),
         ([path([[0, 3], [3, 0]])], {}, r"dataset: .* nodes 0 to 2 .* got \[0, 3\]"),
         ([path([[0, -1], [1, 0]])], {}, r"dataset: .* got \[-1, 0\]"),
-        ([path([[0.0], [1.0]])], {}, "dataset: expected edge_index of whole numbers"),
+        ([path([[0.0], [1.0]])], {}, "dataset: expected edge_index of integers"),
         ([Data(x=torch.ones(2, 1))], {}, "dataset: expected graphs with edge_index"),
         ([path([[0], [1]], y=1), path([[0], [1]])], {}, "dataset: expected y in all .* graph 1"),
         ([path([[0], [1]], y=torch.ones(2))], {}, "dataset: expected y .* has 2 rows"),

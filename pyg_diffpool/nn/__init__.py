@@ -1,4 +1,4 @@
-"""Modules: one set of weights for sparse and dense levels."""
+"""Modules with one set of parameters for sparse and dense levels."""
 
 from pyg_diffpool.nn.assignment import Assignment
 from pyg_diffpool.nn.batch_norm import BatchNorm

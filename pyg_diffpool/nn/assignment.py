@@ -1,4 +1,4 @@
-"""The assignment network: GraphSAGE layers and a linear map to clusters."""
+"""The assignment network: GraphSAGE layers followed by a linear layer to the clusters."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pyg_diffpool.ops import Adjacency
 
 
 class Assignment(torch.nn.Module):
-    r"""Logits of a node's clusters, :math:`\mathrm{GNN}_{pool}(\mathbf{A}, \mathbf{X})` (Eq. 6).
+    r"""Cluster logits of each node, :math:`\mathrm{GNN}_{pool}(\mathbf{A}, \mathbf{X})` (Eq. 6).
 
     Args:
-        block: The GNN; :attr:`GNNBlock.out_channels` wide.
+        block: The GNN, with :attr:`GNNBlock.out_channels` output channels.
         max_clusters: Number of clusters :math:`K`.
 
     Shapes:
@@ -38,7 +38,7 @@ class Assignment(torch.nn.Module):
         self.out_channels = max_clusters
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew.
+        """Reset all parameters.
 
         Example:
             >>> assign = Assignment(GNNBlock(3, 8, 8, num_layers=2), max_clusters=5)

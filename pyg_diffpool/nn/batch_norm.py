@@ -1,4 +1,4 @@
-"""Batch normalisation that sees nodes only, on sparse and dense levels."""
+"""Batch normalisation over nodes only, on sparse and dense levels."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from pyg_diffpool.ops.precision import accumulated
 
 
 class BatchNorm(norm.BatchNorm):
-    r"""Batch normalisation of node features; padding and masked clusters stay out of it.
+    r"""Batch normalisation of node features that excludes padding and masked clusters.
 
     A batch of a single row is valid: it is normalised by the running statistics, or, in a layer
-    that keeps none, by its own, which leaves the bias.
+    without running statistics, by its own, so that the output is the bias.
 
-    With a mask the layer does what PyTorch's module does with the rows picked out: a frozen module
+    With a mask, the layer is equivalent to PyTorch's module on the selected rows: a frozen module
     (:obj:`layer.module.eval()`) keeps its statistics, :obj:`momentum=None` averages them over all
-    batches, and :class:`torch.nn.SyncBatchNorm` takes statistics over all processes, with and
-    without a mask, on the CPU too.
+    batches, and :class:`torch.nn.SyncBatchNorm` computes statistics over all processes, with and
+    without a mask, also on the CPU.
 
     Args:
-        in_channels: Size of each row.
-        eps: Added to the variance. (default: :obj:`1e-5`)
-        momentum: Of the running statistics; :obj:`None` for a cumulative average.
+        in_channels: Number of channels.
+        eps: Constant added to the variance. (default: :obj:`1e-5`)
+        momentum: Momentum of the running statistics; :obj:`None` for a cumulative average.
             (default: :obj:`0.1`)
         affine: Whether to learn a scale and a bias for each channel. (default: :obj:`True`)
-        track_running_stats: Whether to keep statistics for evaluation. (default: :obj:`True`)
+        track_running_stats: Whether to track running statistics for evaluation.
+            (default: :obj:`True`)
 
     Shapes:
         - **input:** node features :math:`(N, F)`, or :math:`(B, N, F)` with mask :math:`(B, N)`
@@ -49,7 +50,7 @@ class BatchNorm(norm.BatchNorm):
         affine: bool = True,
         track_running_stats: bool = True,
     ):
-        # PyG's layer refuses single rows without statistics; they are taken care of here.
+        # PyG's layer rejects single rows without running statistics; they are handled below.
         super().__init__(
             in_channels,
             eps,
@@ -68,17 +69,17 @@ class BatchNorm(norm.BatchNorm):
         if mask is not None or (by_batch and isinstance(bn, torch.nn.SyncBatchNorm)):
             return self._by_sums(x, mask)
         if traced() and not by_batch:
-            # PyTorch's function would ask whether there are rows at all, which may be unknown.
+            # PyTorch's function checks for an empty input, whose size may be unknown in a trace.
             return self._normalised(accumulated(x), bn.running_mean, bn.running_var).to(x.dtype)
         rows = x.flatten(0, -2)
         if bn.running_mean is None and rows.size(0) == 1:
             return self._by_sums(x, None)
-        # Without a row there is nothing to normalise, and no statistics to update.
+        # Without rows there is nothing to normalise, and there are no statistics to update.
         out: Tensor = super().forward(rows) if rows.size(0) > 0 else rows
         return out.view_as(x)
 
     def _by_another_layer(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Leave the rows that are nodes to what was put in the module's place, as GroupNorm is."""
+        """Apply a module that has replaced batch normalisation, such as GroupNorm, to the nodes."""
         if mask is None:
             rows: Tensor = self.module(x.flatten(0, -2))
             return rows.view_as(x)
@@ -86,7 +87,7 @@ class BatchNorm(norm.BatchNorm):
         return picked.new_zeros(x.shape).masked_scatter(mask.unsqueeze(-1), picked)
 
     def _by_sums(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Normalise without picking rows out, whose number a compiler or a GPU does not know."""
+        """Normalise without selecting rows, since their number is only known on the device."""
         bn = self.module
         wide = accumulated(x).flatten(0, -2)
         rows = wide.new_ones(wide.size(0), 1, dtype=torch.bool)
@@ -108,7 +109,7 @@ class BatchNorm(norm.BatchNorm):
         return out if bn.bias is None else out + bn.bias
 
     def _batch_statistics(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and variance over the rows, and move the running statistics towards them."""
+        """Return mean and variance over the rows, and update the running statistics."""
         bn = self.module
         sums = _over_processes(bn, torch.cat([x.sum(0), rows.sum().to(x.dtype).view(1)]))
         total, count = sums[:-1], sums[-1]
@@ -127,7 +128,7 @@ class BatchNorm(norm.BatchNorm):
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, enough: Tensor) -> None:
-        """Move the running statistics, unless there are too few rows."""
+        """Update the running statistics, unless there are too few rows."""
         bn, dtype = self.module, self.module.running_mean.dtype
         bn.num_batches_tracked.add_(enough)
         momentum = bn.momentum
@@ -135,12 +136,12 @@ class BatchNorm(norm.BatchNorm):
             momentum = bn.num_batches_tracked.clamp(min=1).to(dtype).reciprocal()
         share = momentum * enough.to(dtype)
         for running, batch in ((bn.running_mean, mean), (bn.running_var, variance)):
-            # A single row may be infinite, and no share of that is nothing.
+            # A single row may be infinite, and 0 · ∞ would be NaN.
             running.lerp_(torch.where(enough, batch.to(dtype), running), share)
 
 
 def _over_processes(bn: torch.nn.Module, sums: Tensor) -> Tensor:
-    """Add up what all processes have, where the module synchronises; gradients likewise."""
+    """Sum over all processes, also in the backward pass, if the module synchronises."""
     distributed = torch.distributed
     if not (
         isinstance(bn, torch.nn.SyncBatchNorm)

@@ -1,4 +1,4 @@
-"""How a network wants to be called, found out from what it and its parts can take."""
+"""How to call a network, derived from the signatures of the network and its layers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Network = Callable[..., Any]
 AS_DOCUMENTED = ("x", "edge_index", "edge_weight")
 EDGES = ("edge_index", "adj_t", "adj", "adjacency", "hyperedge_index")
 MATRICES = ("adj", "adjacency")
-# Second arguments that are not edges, and third ones that are not weights.
+# Second arguments that are not edges, and third arguments that are not weights.
 NO_EDGES = ("batch", "batch_size", "mask", "size", "return_emb", "type_vec")
 NO_WEIGHTS = ("size", "batch", "batch_size", "mask", "edge_type", "node_type", "pos", "u", "x_0")
 NOT_OF_EDGES = ("return_", "hyperedge_")
 
 
 class Arguments(NamedTuple):
-    """The arguments of a network's forward pass, those that a wrapper passes on included."""
+    """The arguments of a network's forward pass, including those that a wrapper passes on."""
 
     positional: tuple[str, ...]
     keywords: tuple[str, ...]
@@ -36,15 +36,15 @@ class CallPlan(NamedTuple):
     """How a network is called.
 
     Attributes:
-        kind: ``rows`` (no edges at all), ``matrix`` (dense adjacency matrices) or ``edges``.
-        edges: Keyword of the edges, where they are not the second argument.
-        weight: Keyword of the weights; empty for the third argument; None where there is none.
-        column: Whether weights are given as edge features of one column.
-        ones: Whether ones stand in where edges have no weights.
-        extras: Which of batch, batch_size and mask it takes.
-        missing: Arguments without which it cannot be called, and for which there is nothing.
-        width: Number of edge features that it wants, if that is known.
-        others: Arguments that it could do without, and for which there is nothing either.
+        kind: ``rows`` (no edges), ``matrix`` (dense adjacency matrices) or ``edges``.
+        edges: Keyword of the edges if they are not the second argument.
+        weight: Keyword of the weights; empty for the third argument; None if there is none.
+        column: Whether weights are passed as edge features with one column.
+        ones: Whether unweighted edges get weights of one.
+        extras: Which of batch, batch_size and mask the network takes.
+        missing: Required arguments for which there is no value.
+        width: Number of edge features that the network takes, if known.
+        others: Optional arguments for which there is no value.
     """
 
     kind: str
@@ -59,9 +59,9 @@ class CallPlan(NamedTuple):
 
 
 def runs_on_dense_levels(network: Network) -> bool:
-    """Whether a network takes prepared and dense adjacencies itself, as this library's do."""
+    """Return whether a network accepts prepared and dense adjacencies, as this library's do."""
     found = getattr(network, "runs_on_dense_levels", None)
-    # Beside other layers, a wrapped network may not be the only one to meet a dense level.
+    # With several children, a wrapper may also call others that do not accept a dense level.
     while found is None and isinstance(network, torch.nn.Module) and len(network._modules) == 1:
         inside = _wrapped(network)
         if not inside:
@@ -71,12 +71,12 @@ def runs_on_dense_levels(network: Network) -> bool:
     return bool(found)
 
 
-# How PyG's own layers are called, which does not change while they live.
+# Call plans of PyG's layers, which do not change during their lifetime.
 _PLANS: WeakKeyDictionary[MessagePassing, CallPlan] = WeakKeyDictionary()
 
 
 def plan_call(network: Network) -> CallPlan:
-    """Find out how a network is called."""
+    """Return how a network is called."""
     if traced() or not isinstance(network, MessagePassing) or "forward" in network.__dict__:
         return _planned(network)
     plan = _PLANS.get(network)
@@ -107,7 +107,7 @@ def _planned(network: Network) -> CallPlan:
 def _weights(
     network: Network, third: str | None, keywords: tuple[str, ...], required: tuple[str, ...]
 ) -> tuple[str | None, bool, int | None]:
-    """Return which argument takes weights, whether as a column, and what width is wanted."""
+    """Return the argument that takes weights, whether as a column, and the expected width."""
     names = dict.fromkeys([*([third] if third else []), *keywords])
     of_edges = [name for name in names if not name.startswith(NOT_OF_EDGES)]
     for name in of_edges:
@@ -125,12 +125,12 @@ def _weights(
 
 
 def feature_width(network: Network) -> int | None:
-    """Return how many features of each edge a network takes, if that is known."""
+    """Return the number of edge features that a network takes, if known."""
     if not isinstance(network, torch.nn.Module):
         return None
     layers = [layer for layer in network.modules() if isinstance(layer, MessagePassing)]
     widths = {_layer_width(layer) for layer in layers or [network]} - {None}
-    # A network of the user's own may say it itself; networks of several widths take none.
+    # A custom network may define edge_dim; with layers of several widths, weights are not passed.
     own = getattr(network, "edge_dim", None)
     if isinstance(own, int):
         return own
@@ -159,7 +159,7 @@ def _inputs(layer: object) -> int | None:
 
 
 def _arguments(network: Network) -> Arguments:
-    """Return the arguments of a network, looking through whatever passes them on."""
+    """Return the arguments of a network, resolving wrappers that pass arguments on."""
     if isinstance(network, NamedSequential):
         return _of_a_sequential(network)
     inside = _wrapped(network)
@@ -192,7 +192,7 @@ def _arguments(network: Network) -> Arguments:
 
 
 def _inner_arguments(network: Network) -> Arguments:
-    """Return what all graph networks inside a network take that passes arguments on."""
+    """Return the arguments shared by all graph networks inside a network that passes them on."""
     children = network.children() if isinstance(network, torch.nn.Module) else ()
     inner = [_arguments(child) for child in children if _takes_edges(child)]
     if not inner:
@@ -210,7 +210,7 @@ def _of_a_sequential(network: NamedSequential) -> Arguments:
 
 
 def _wrapped(network: Network) -> list[torch.nn.Module]:
-    """Return the network inside one that does nothing but pass its arguments on."""
+    """Return the network inside a wrapper that only passes its arguments on."""
     if not isinstance(network, torch.nn.Module) or isinstance(network, NamedSequential):
         return []
     if "_orig_mod" in network._modules:
@@ -243,14 +243,14 @@ def _scripted(argument: Any) -> inspect.Parameter:
 
 
 def _edges_keyword(positional: tuple[str, ...], keywords: tuple[str, ...]) -> str | None:
-    """Return the keyword of the edges where they are not the second argument."""
+    """Return the keyword of the edges if they are not the second argument."""
     if len(positional) > 1 and positional[1] in EDGES:
         return None
     return next((name for name in EDGES if name in keywords), None)
 
 
 def _is_plain(network: Network) -> bool:
-    """Whether a network is one of PyTorch's layers, which know of no edges."""
+    """Return whether a network is one of PyTorch's layers, which do not take edges."""
     return type(network).__module__.startswith("torch.nn.modules.")
 
 

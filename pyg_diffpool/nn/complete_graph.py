@@ -17,25 +17,26 @@ def convolve_complete_graph(
     batch_size: int | None = None,
     mask: Tensor | None = None,
 ) -> Tensor:
-    r"""Call a convolution as if every node of a graph were joined to all of them, itself included.
+    r"""Apply a convolution to the complete graph with self-loops over the nodes of each graph.
 
     .. math::
         \mathbf{x}^{\prime}_v = \mathbf{W}_1 \, \frac{1}{n} \sum_{u = 1}^{n} \mathbf{x}_u +
         \mathbf{W}_2 \, \mathbf{x}_v
 
-    and likewise with the sum or the maximum over :math:`u`. All nodes of a graph gather the same,
-    so that it is reduced once per graph, in :math:`O(N)` instead of :math:`O(N^2)`.
+    and likewise with the sum or the maximum over :math:`u`. All nodes of a graph aggregate the same
+    vector, which is computed once per graph, in :math:`O(N)` instead of :math:`O(N^2)`.
 
     Args:
-        conv: Its weights, aggregation and normalisation are used.
-        x: Rows (N, F), or (B, N, F) on a dense level.
+        conv: The convolution, whose parameters, aggregation and normalisation are used.
+        x: Node features (N, F), or (B, N, F) on a dense level.
         batch: Graph of each row, on a sparse level.
         batch_size: Number of graphs, on a sparse level.
-        mask: Which rows of a dense level are nodes, (B, N); the others stay zero.
+        mask: Boolean mask of the rows of a dense level that are nodes, (B, N); the others are set
+            to zero.
 
     Raises:
-        ValueError: If there is no batch vector on a sparse level: nodes of different graphs would
-            be joined.
+        ValueError: If there is no batch vector on a sparse level, since nodes of different graphs
+            would be connected.
     """
     if not is_dense_level(x):
         if batch is None:
@@ -48,7 +49,7 @@ def convolve_complete_graph(
     graphs = readout(x, conv.aggr, mask=mask)
     rows = read_mask(mask, None)
     if rows is not None:
-        # What is not a number in a masked row must not reach the gradients of the weights.
+        # NaN in a masked row must not reach the gradients of the parameters.
         x = x.masked_fill(~rows.unsqueeze(-1), 0.0)
     out = conv.transform(graphs.unsqueeze(1).expand(-1, x.size(1), -1), x)
     return out if rows is None else out.masked_fill(~rows.unsqueeze(-1), 0.0)

@@ -34,25 +34,27 @@ class DiffPool(MessagePassing):
 
         \mathbf{A}' &= \mathbf{S}^{\top} \mathbf{A} \mathbf{S}
 
-    (Equations 5, 6, 3 and 4.) The layer takes a sparse level, PyG's :obj:`Batch`, or the dense
-    level that another one returned, and never forms :math:`\mathbf{A}` densely by itself.
+    (Equations 5, 6, 3 and 4.) The layer takes a sparse level, such as a PyG :obj:`Batch`, or the
+    dense level that another :class:`DiffPool` layer returned, and never densifies a sparse
+    :math:`\mathbf{A}`.
 
     Args:
-        embed: Embedding GNN: any module called as PyG's convolutions are,
-            :obj:`embed(x, edge_index, edge_weight)`, wrapped or compiled. One that takes a single
-            feature an edge (:obj:`edge_dim=1`) gets the weights there, ones where there are none.
-            One that takes neither sees only which clusters are joined, and warns once. A network
-            of rows alone, as an MLP, is called on rows alone; one of dense matrices, as PyG's
-            :class:`~torch_geometric.nn.DenseSAGEConv`, on dense levels as
+        embed: Embedding GNN: any module that is called like PyG's convolutions,
+            :obj:`embed(x, edge_index, edge_weight)`, also wrapped or compiled. A network that takes
+            one feature per edge (:obj:`edge_dim=1`) gets the weights as edge features, or ones if
+            there are no weights. A network that takes neither only sees which clusters are
+            connected, with a warning on the first call. A network without edges, such as an MLP, is
+            called as :obj:`embed(x)`; a network of dense matrices, such as PyG's
+            :class:`~torch_geometric.nn.DenseSAGEConv`, is called on dense levels as
             :obj:`embed(x, adj, mask)`.
-        assign: Assignment GNN, likewise; :obj:`max_clusters` wide.
+        assign: Assignment GNN, called like :obj:`embed`, with :obj:`max_clusters` output channels.
         max_clusters: Number of clusters :math:`K`.
-        ratio: Clusters for each node: a graph of :math:`n` nodes uses
-            :math:`\min(K, \max(1, \lceil \rho\, n \rceil))` of them, and the others are masked.
+        ratio: Number of clusters per node: a graph of :math:`n` nodes uses
+            :math:`\min(K, \max(1, \lceil \rho\, n \rceil))` clusters, and the others are masked.
             (default: :obj:`None`, all :math:`K` for every graph)
-        convention: Of the side objectives: :obj:`"paper"`, :obj:`"reference"` or :obj:`"pyg"`, see
-            :func:`link_prediction_loss`. The link objective of :obj:`"reference"` is 0 on dense
-            levels, whose weights are not probabilities. (default: :obj:`"paper"`)
+        convention: Convention of the side objectives: :obj:`"paper"`, :obj:`"reference"` or
+            :obj:`"pyg"`, see :func:`link_prediction_loss`. The link objective of :obj:`"reference"`
+            is 0 on dense levels, whose weights are not probabilities. (default: :obj:`"paper"`)
         scale: An option of :obj:`"paper"`: :obj:`"nodes"` divides each graph's link loss by its
             number of nodes. (default: :obj:`None`)
         link_weight: Weight of the link prediction loss in :obj:`loss`. (default: :obj:`1.0`)
@@ -60,7 +62,8 @@ class DiffPool(MessagePassing):
         normalize: An option of :obj:`"pyg"`, see :func:`link_prediction_loss`.
             (default: :obj:`True`)
         backend: See :func:`coarsen`. (default: :obj:`"auto"`)
-        validate: Whether to check values. (default: :obj:`None`, on the CPU only)
+        validate: Whether to check the values of the arguments.
+            (default: :obj:`None`, on the CPU only)
 
     Shapes:
         - **input:** node features :math:`(N, F)`, edges :math:`(2, |\mathcal{E}|)` (or any sparse
@@ -68,15 +71,16 @@ class DiffPool(MessagePassing):
           :math:`(B, N, F)`, adjacency matrices :math:`(B, N, N)`, mask :math:`(B, N)`
         - **output:** :class:`PooledGraph`
 
-    An explainer's edge mask weighs an edge in all of it: in messages, in the pooled adjacency and
-    in the losses. Only layers of the input graph meet it, not those of pooled levels. For this
-    reason alone the layer is a :class:`~torch_geometric.nn.MessagePassing`, on which explainers set
-    their edge mask. It never propagates; messages are those of :obj:`embed` and :obj:`assign`.
+    An explainer's edge mask scales the weight of an edge everywhere: in messages, in the pooled
+    adjacency and in the losses. It applies to layers of the input graph, not to those of pooled
+    levels. The layer is a :class:`~torch_geometric.nn.MessagePassing` only because explainers set
+    edge masks on this class. It never propagates; all messages are those of :obj:`embed` and
+    :obj:`assign`.
 
     Raises:
-        TypeError: If :obj:`embed` or :obj:`assign` cannot be called, or returns no tensor.
-        ValueError: If an option is unknown or the convention does not have it, or :obj:`assign` is
-            not :obj:`max_clusters` wide.
+        TypeError: If :obj:`embed` or :obj:`assign` cannot be called, or does not return a tensor.
+        ValueError: If an option is unknown or not available in the convention, or :obj:`assign`
+            does not have :obj:`max_clusters` output channels.
 
     Example:
         >>> from pyg_diffpool import SAGEConv
@@ -122,10 +126,10 @@ class DiffPool(MessagePassing):
         self.normalize = normalize
         self.backend = backend
         self.validate = validate
-        # No reset here: both networks have drawn their weights, or come trained.
+        # No reset here: both networks are initialised already, or even trained.
 
     def reset_parameters(self) -> None:
-        """Draw the weights of both networks anew.
+        """Reset the parameters of both networks.
 
         Example:
             >>> from pyg_diffpool import SAGEConv
@@ -152,7 +156,8 @@ class DiffPool(MessagePassing):
     ) -> PooledGraph:
         """Embed, assign and coarsen.
 
-        Given :obj:`batch_size` and :obj:`max_num_nodes`, nothing synchronises a GPU.
+        With :obj:`batch_size` and :obj:`max_num_nodes` given, there is no host-device
+        synchronisation.
         """
         rule = read_convention(self.convention, scale=self.scale, normalize=self.normalize)
         dense = is_dense_level(x, edge_index)
@@ -164,7 +169,7 @@ class DiffPool(MessagePassing):
             batch_size,
             mask=mask,
             max_num_nodes=max_num_nodes,
-            # A dense level comes from another layer: looking at its values would find nothing.
+            # A dense level is the output of another layer, whose values need no check.
             validate=False if dense else self.validate,
             probabilities=rule.probabilities,
         )
@@ -190,7 +195,7 @@ class DiffPool(MessagePassing):
     def _masked(
         self, level: SparseLevel, edge_index: AnyAdjacency, edge_weight: Tensor | None
     ) -> SparseLevel:
-        """Weigh edges by an explainer's mask: they count in the pooled adjacency and the losses."""
+        """Multiply edge weights by an explainer's mask, for the pooled adjacency and the losses."""
         num_nodes = level.adjacency.num_nodes
         edges, weight = given_edges(edge_index, edge_weight, num_nodes)
         mask = edge_mask(self, edges, num_nodes)
@@ -209,7 +214,7 @@ class DiffPool(MessagePassing):
         weights = {"link": self.link_weight, "entropy": self.entropy_weight}
         loss = s.new_zeros(())
         for name, weight in weights.items():
-            # A weight of zero cuts the objective off, instead of computing gradients of zero.
+            # With a weight of zero, the objective is left out, and so is its backward pass.
             if weight != 0:
                 loss = loss + weight * means[name]
         return PooledGraph(coarse.x, coarse.adj, columns, s, losses, loss, embedding)

@@ -1,4 +1,4 @@
-"""GraphSAGE layers in a row, on sparse and dense levels."""
+"""A stack of GraphSAGE layers on sparse and dense levels."""
 
 from __future__ import annotations
 
@@ -28,45 +28,45 @@ class GNNBlock(torch.nn.Module):
         \mathbf{H}^{(k - 1)} \right) \right) \right)
 
     (Equation 1 of `"Hierarchical Graph Representation Learning with Differentiable Pooling"
-    <https://arxiv.org/abs/1806.08804>`_, layers ordered as in its authors' code.)
+    <https://arxiv.org/abs/1806.08804>`_, with the order of layers of its authors' code.)
 
     Args:
-        in_channels: Size of each input row.
-        hidden_channels: Size of the rows between layers.
-        out_channels: Size of the last layer's rows.
+        in_channels: Number of input channels.
+        hidden_channels: Number of hidden channels.
+        out_channels: Number of output channels of the last layer.
         num_layers: Number of layers.
         aggr: See :class:`SAGEConv`. (default: :obj:`"mean"`)
-        normalize: Whether every layer's rows are :math:`\ell_2`-normalised.
+        normalize: Whether the output of every layer is :math:`\ell_2`-normalised.
             (default: :obj:`True`)
         root_weight: See :class:`SAGEConv`. (default: :obj:`True`)
-        batch_norm: Whether batch normalisation follows. (default: :obj:`True`)
-        jump: :obj:`"cat"` returns the rows of all layers side by side, :obj:`"last"` those of the
-            last one. (default: :obj:`"cat"`)
-        dropout: Share of entries set to zero between layers, that is, of what each layer but the
-            first convolves. The rows returned are whole: a maximum over entries that dropout has
-            scaled up would be larger in training than in evaluation, and batch normalisation of it
-            would keep the wrong statistics. (default: :obj:`0.0`)
-        final_activation: Whether ReLU and batch normalisation follow the last layer too; the
-            authors' code leaves it bare. (default: :obj:`True`)
-        residual: Whether a layer's input rows are added to its output rows, where both have one
-            size: :math:`\mathbf{H}^{(k)} + \mathbf{H}^{(k - 1)}`, after batch normalisation, as in
+        batch_norm: Whether batch normalisation follows each layer. (default: :obj:`True`)
+        jump: :obj:`"cat"` returns the concatenated outputs of all layers, :obj:`"last"` that of the
+            last layer. (default: :obj:`"cat"`)
+        dropout: Dropout probability of the input of every layer but the first. The returned
+            outputs are not dropped out: dropout rescales the remaining entries, so that their
+            maximum would be larger in training than in evaluation, and batch normalisation of it
+            would track the wrong statistics. (default: :obj:`0.0`)
+        final_activation: Whether ReLU and batch normalisation also follow the last layer; the
+            authors' code omits them there. (default: :obj:`True`)
+        residual: Whether a layer's input is added to its output if both have the same size:
+            :math:`\mathbf{H}^{(k)} + \mathbf{H}^{(k - 1)}`, after batch normalisation, as in
             `"Benchmarking Graph Neural Networks" <https://arxiv.org/abs/2003.00982>`_.
             (default: :obj:`False`)
-        fully_adjacent: Whether the last layer joins every node of a graph to all of them, itself
-            included, with weight 1, in place of the edges: its mean is that over the graph. It
-            overcomes the bottleneck of long paths without new weights, see `"On the Bottleneck of
-            Graph Neural Networks and its Practical Implications"
-            <https://arxiv.org/abs/2006.05205>`_; computed in :math:`O(N)`. On sparse levels it
-            needs to be told the graph of each row. (default: :obj:`False`)
+        fully_adjacent: Whether the last layer connects every node of a graph to all its nodes,
+            including itself, with weight 1, instead of using the edges: its mean is the mean over
+            the graph. This avoids the bottleneck of long paths without additional parameters, see
+            `"On the Bottleneck of Graph Neural Networks and its Practical Implications"
+            <https://arxiv.org/abs/2006.05205>`_, and is computed in :math:`O(N)`. On sparse levels
+            it requires :obj:`batch`. (default: :obj:`False`)
 
     Shapes:
-        - **input:** as for :class:`SAGEConv`; graph of each row :math:`(N)` and number of graphs
-          *(of a fully adjacent layer on a sparse level)*
+        - **input:** as for :class:`SAGEConv`; :obj:`batch` :math:`(N)` and :obj:`batch_size`
+          *(for a fully adjacent layer on a sparse level)*
         - **output:** :math:`(N, D)` or :math:`(B, N, D)`, where :math:`D` is :attr:`out_channels`
 
     Raises:
         ValueError: If :obj:`jump` is unknown or there is no layer; in a forward pass, if a fully
-            adjacent layer is not told the graph of each row.
+            adjacent layer is missing :obj:`batch`.
 
     Example:
         >>> block = GNNBlock(3, 8, 8, num_layers=2)
@@ -116,7 +116,7 @@ class GNNBlock(torch.nn.Module):
         self.out_channels = sum(widths[1:]) if jump == "cat" else out_channels
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew, and forget all statistics.
+        """Reset all parameters and running statistics.
 
         Example:
             >>> block = GNNBlock(3, 8, 8, num_layers=2)
@@ -140,7 +140,7 @@ class GNNBlock(torch.nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Run all layers over one shared adjacency."""
-        # Explainers and hooks that watch a layer's messages see the edges as they were given.
+        # Explainers and message hooks observe the edges as they were passed.
         prepared = isinstance(edge_index, Adjacency)
         if not (is_dense_level(x) or prepared or has_observed(self.convs)):
             edge_index, edge_weight = prepare_adjacency(edge_index, edge_weight, x.size(0)), None
@@ -164,6 +164,6 @@ class GNNBlock(torch.nn.Module):
 
 
 def _nodes_only(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Set rows outside the mask to zero, as convolutions leave them."""
+    """Set rows outside the mask to zero, as convolutions do."""
     rows = read_mask(mask, None)
     return x if rows is None else x.masked_fill(~rows.unsqueeze(-1), 0.0)

@@ -25,7 +25,7 @@ from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.level import DenseLevel, Level, SparseLevel
 from pyg_diffpool.ops.operator import traced
 
-# What a call with arguments that do not fit ends in, however deep inside.
+# The errors that unsuitable arguments raise, possibly deep inside the network.
 UNFIT = (TypeError, AttributeError, AssertionError)
 
 
@@ -37,17 +37,17 @@ def network_call(
     edge_index: AnyAdjacency,
     edge_weight: Tensor | None,
 ) -> Callable[[], Any]:
-    """Return how to call a network on a level, with everything that it can use.
+    """Return a function that calls a network on a level with all arguments that it accepts.
 
-    The caller calls it, and then :func:`check_rows`.
+    The caller calls this function, and then :func:`check_rows` on the result.
 
     Args:
-        role: ``embed`` or ``assign``, to name it in an error.
+        role: ``embed`` or ``assign``, the name in error messages.
         module: The network.
-        x: Rows of the nodes.
+        x: Node features.
         level: The level.
-        edge_index: Edges as the caller gave them.
-        edge_weight: Their weights.
+        edge_index: Edges as passed by the caller.
+        edge_weight: Edge weights as passed by the caller.
     """
     if not runs_on_dense_levels(module):
         if isinstance(level, DenseLevel):
@@ -89,7 +89,7 @@ def _run_on_matrices(
     x: Tensor,
     level: DenseLevel,
 ) -> Tensor:
-    """Call a network on a dense level, through weighted edges if it takes nothing else."""
+    """Call a network on a dense level, on weighted edges unless it takes dense matrices."""
     plan = plan_call(module)
     mask = level.mask
     if plan.kind == "matrix":
@@ -116,7 +116,7 @@ def _run_edges(
     edge_weight: Tensor | None,
     **known: Any,
 ) -> Tensor:
-    """Call a network with edges, or with rows alone."""
+    """Call a network with edges, or with node features only."""
     options = {name: known[name] for name in plan.extras if name in known}
     if plan.kind == "rows":
         return _called(role, module, plan, x, (), options)
@@ -151,14 +151,14 @@ def _called(
     if plan.missing:
         raise TypeError(
             f"{role}: {_name(module)} cannot be called on a level of x, edge_index and "
-            f"edge_weight: there is nothing to give for {', '.join(plan.missing)}"
+            f"edge_weight: there is no value for {', '.join(plan.missing)}"
         )
     try:
         out = module(x, *arguments, **options)
     except UNFIT as error:
         given = ", ".join(["x", *["edges", "weights"][: len(arguments)], *options])
         others = f", which leaves {', '.join(plan.others)}" if plan.others else ""
-        wanted = f" (of {plan.width} features an edge)" if plan.width not in (None, 1) else ""
+        wanted = f" (of {plan.width} features per edge)" if plan.width not in (None, 1) else ""
         raise TypeError(
             f"{role}: {_name(module)} could not be called with ({given}){others}{wanted}: "
             f"{type(error).__name__}: {error}"
@@ -191,10 +191,10 @@ def _warn_once(module: torch.nn.Module, plan: CallPlan) -> None:
     module._warned_of_weights = True  # type: ignore[assignment]
     reason = ""
     if plan.width is not None:
-        reason = f" (it takes {plan.width} features an edge, and a weight is one)"
+        reason = f" (it takes {plan.width} features per edge, and a weight is one)"
     warnings.warn(
         f"{_name(module)} cannot use edge weights{reason}: it sees which nodes or clusters "
-        "are joined, not how strongly. After pooling nearly all clusters are joined, so that "
-        "little of the structure is left to it.",
+        "are connected, but not how strongly. After pooling, nearly all pairs of clusters are "
+        "connected, so that most of the structure is lost.",
         stacklevel=2,
     )

@@ -1,4 +1,4 @@
-"""What a pooling layer hands to the next level."""
+"""The result of a pooling layer, and the input of the next level."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PooledEdges(NamedTuple):
 
 
 def to_edges(x: Tensor, adj: Tensor, mask: Tensor) -> PooledEdges:
-    """Turn x (B, N, F), adj (B, N, N) and mask (B, N) into edges, one for each nonzero weight."""
+    """Convert x (B, N, F), adj (B, N, N) and mask (B, N) to edges, one per nonzero weight."""
     sizes = mask.sum(1)
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
     batch = torch.arange(mask.size(0), device=x.device).repeat_interleave(sizes)
@@ -36,18 +36,20 @@ def to_edges(x: Tensor, adj: Tensor, mask: Tensor) -> PooledEdges:
 
 @exportable
 class PooledGraph(NamedTuple):
-    r"""A batch of pooled graphs, with what led there.
+    r"""A batch of pooled graphs, with the assignments, embeddings and losses of the pooling.
 
     Attributes:
         x: Pooled features :math:`\mathbf{S}^{\top} \mathbf{Z}`, shape :math:`(B, K, F)`.
         adj: Pooled adjacency :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}`,
             shape :math:`(B, K, K)`.
-        mask: Which clusters a graph may use, :math:`(B, K)`; all, unless there is a ratio.
+        mask: Boolean mask of the clusters that each graph uses, :math:`(B, K)`; all clusters
+            without a ratio.
         assignment: Soft assignment :math:`\mathbf{S}` of the nodes that were pooled,
             :math:`(N, K)` or :math:`(B, N, K)`.
-        losses: The side objectives by name, :obj:`"link"` and :obj:`"entropy"`, one value for each
-            graph (one for the batch under convention :obj:`"pyg"`).
-        loss: Their weighted sum over the batch, a scalar to add to the training loss.
+        losses: The side objectives by name, :obj:`"link"` and :obj:`"entropy"`, one value per graph
+            (one for the batch with convention :obj:`"pyg"`).
+        loss: Weighted sum of the side objectives over the batch, a scalar to add to the training
+            loss.
         embedding: Embeddings :math:`\mathbf{Z}` of the nodes that were pooled.
 
     Example:
@@ -72,10 +74,10 @@ class PooledGraph(NamedTuple):
     def to_batch(self) -> Batch:
         """Return the pooled graphs as a PyG batch, which any PyG layer accepts.
 
-        Masked clusters are left out, and a pair of clusters without weight is not an edge.
-        Gradients flow through :obj:`x` and :obj:`edge_weight`. PyG's explainers put the edge mask
-        of the input on every layer; one of PyG's own that you call on these edges is left out of
-        that by :obj:`conv.explain = False`.
+        Masked clusters are left out, and pairs of clusters with zero weight are not edges.
+        Gradients flow through :obj:`x` and :obj:`edge_weight`. PyG's explainers set the edge mask
+        of the input graph on every layer; set :obj:`conv.explain = False` on PyG layers that are
+        called on these edges to exclude them.
 
         Returns:
             :class:`~torch_geometric.data.Batch` of x, edge_index, edge_weight, batch and ptr.
@@ -97,7 +99,7 @@ class PooledGraph(NamedTuple):
             ptr=edges.ptr,
         )
         batch._num_graphs = self.mask.size(0)
-        # What Batch.to_data_list needs to take the batch apart again.
+        # Batch.to_data_list needs these to separate the graphs again.
         counts = torch.bincount(edges.batch[edges.edge_index[0]], minlength=self.mask.size(0))
         edge_ptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)]).cpu()
         nodes, zeros = edges.ptr.cpu(), torch.zeros(self.mask.size(0), dtype=torch.long)

@@ -1,4 +1,4 @@
-"""From the rows of a level to one vector per graph."""
+"""Readout: from the node features of a level to one vector per graph."""
 
 from __future__ import annotations
 
@@ -25,33 +25,35 @@ def readout(
     mask: Tensor | None = None,
     sum_scale: float | str | None = None,
 ) -> Tensor:
-    r"""Reduce the rows of every graph; a graph without rows gives zeros.
+    r"""Reduce the rows of every graph; the result of an empty graph is zero.
 
-    A maximum and a mean do not tell a graph from two copies of it; a sum does (`"How Powerful are
-    Graph Neural Networks?" <https://arxiv.org/abs/1810.00826>`_, Corollary 8), but grows with the
-    number of nodes. Several names give several vectors side by side, in the order of the names.
+    Maximum and mean cannot distinguish a graph from two copies of it. A sum can (`"How Powerful
+    are Graph Neural Networks?" <https://arxiv.org/abs/1810.00826>`_, Corollary 8), but it grows
+    with the number of nodes. With several names, the vectors are concatenated in their order.
 
-    Sums :math:`\mathbf{s} = \sum_v \mathbf{x}_v` may be scaled: by a number :math:`c`, to
+    Sums :math:`\mathbf{s} = \sum_v \mathbf{x}_v` can be scaled: by a number :math:`c`, to
     :math:`\mathbf{s} / c`, or by :math:`\operatorname{asinh}(\mathbf{s}) = \log \left( \mathbf{s} +
-    \sqrt{\mathbf{s}^2 + 1} \right)`, which is odd, has slope 1 at 0 and grows as
-    :math:`\log(2 |s|)`, so that 2 nodes and 5,748 are within one order of magnitude. Any number
-    :math:`c` keeps the ratio between the largest graph and the others, and batch normalisation
-    cancels it.
+    \sqrt{\mathbf{s}^2 + 1} \right)`, which is odd, has slope 1 at 0 and grows like
+    :math:`\log(2 |s|)`, so that graphs of 2 and of 5,748 nodes are within one order of magnitude.
+    Division by a number :math:`c` preserves the ratio between the largest graph and the others,
+    and is cancelled by batch normalisation.
 
     Args:
         x: Rows :math:`(N, F)`, or :math:`(B, N, F)` on a dense level.
         reduce: :obj:`"max"`, :obj:`"mean"` or :obj:`"sum"`, or several of them.
         batch: Graph of each row on a sparse level, :math:`(N)`. (default: a single graph)
-        batch_size: Number of graphs on a sparse level. (default: measured)
-        mask: Which rows of a dense level count, :math:`(B, N)`. (default: all)
-        sum_scale: A number that sums are divided by, or :obj:`"asinh"`.
-            (default: :obj:`None`, sums as they are)
+        batch_size: Number of graphs on a sparse level. (default: the largest entry of :obj:`batch`
+            plus one)
+        mask: Boolean mask of the rows of a dense level that are nodes, :math:`(B, N)`.
+            (default: all)
+        sum_scale: A number by which sums are divided, or :obj:`"asinh"`.
+            (default: :obj:`None`, no scaling)
 
     Returns:
         :math:`(B, R F)` for :math:`R` names.
 
     Raises:
-        TypeError: If a tensor is of the wrong type or dtype.
+        TypeError: If a tensor has the wrong type or dtype.
         ValueError: If :obj:`reduce` or :obj:`sum_scale` is unknown, or sizes do not match.
 
     Example:
@@ -81,7 +83,7 @@ def readout(
 
 
 def readout_names(argument: str, value: str | Sequence[str]) -> tuple[str, ...]:
-    """Return one readout or several as a tuple, having checked the names."""
+    """Validate one or several readout names, and return them as a tuple."""
     if not isinstance(value, (tuple, list)):
         check_choice(argument, value, READOUTS)  # type: ignore[arg-type]
         return (value,)  # type: ignore[return-value]
@@ -95,7 +97,7 @@ def readout_names(argument: str, value: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def check_sum_scale(sum_scale: object) -> None:
-    """Raise a :class:`ValueError` unless sums can be scaled that way."""
+    """Raise a :class:`ValueError` unless :obj:`sum_scale` is valid."""
     number = isinstance(sum_scale, (int, float)) and not isinstance(sum_scale, bool)
     if sum_scale in (None, ASINH) or (number and 0 < sum_scale < float("inf")):  # type: ignore[operator]
         return
@@ -107,7 +109,7 @@ def check_sum_scale(sum_scale: object) -> None:
 def _reduce_sparse(
     x: Tensor, reduce: str, batch: Tensor, batch_size: int | None, sum_scale: float | str | None
 ) -> Tensor:
-    # Half precision would lose count at 2048 rows, bfloat16 at 256.
+    # In float16, counts are inexact above 2048 rows, in bfloat16 above 256.
     out: Tensor = scatter(accumulated(x), batch, 0, batch_size, reduce)
     if reduce == "sum":
         out = _scaled(out, sum_scale)
@@ -128,7 +130,7 @@ def _reduce_dense(x: Tensor, reduce: str, mask: Tensor, sum_scale: float | str |
 
 
 def _scaled(total: Tensor, sum_scale: float | str | None) -> Tensor:
-    """Scale sums before they are rounded to half precision, which ends at 65,504."""
+    """Scale sums before they are rounded to float16, whose largest value is 65,504."""
     if sum_scale is None:
         return total
     return total.asinh() if isinstance(sum_scale, str) else total / sum_scale

@@ -1,4 +1,4 @@
-"""The GraphSAGE operator, one set of weights for sparse and dense levels."""
+"""The GraphSAGE operator with one set of parameters for sparse and dense levels."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from pyg_diffpool.ops.precision import accumulated, accumulation_dtype, without_
 from pyg_diffpool.ops.validation import check_choice, check_floating
 
 AGGREGATIONS = ("mean", "sum", "max")
-# What a subclass, or an assignment to an instance, may put other code in place of.
+# Methods that a subclass or an instance may override.
 REPLACEABLE = ("message", "aggregate", "update", "explain_message")
-# Rows of a smaller norm are divided by it instead, as PyTorch's normalize does.
+# Lower bound of the norm that rows are divided by, as in PyTorch's normalize.
 NORM_EPSILON = 1e-12
 
 
@@ -45,22 +45,26 @@ class SAGEConv(MessagePassing):
         \mathbf{x}^{\prime}_v = \mathbf{W}_1 \, \frac{\sum_{u} \mathbf{A}_{uv} \, \mathbf{x}_u}
         {\sum_{u} \mathbf{A}_{uv}} + \mathbf{W}_2 \, \mathbf{x}_v
 
-    Parameters are named as in :class:`torch_geometric.nn.SAGEConv`, whose :obj:`state_dict` loads;
-    with unit weights the two operators are equal. A zero sum of weights aggregates to zero.
+    Parameters have the same names as in :class:`torch_geometric.nn.SAGEConv`, whose
+    :obj:`state_dict` can be loaded; with unit edge weights, the two operators are equal. If the
+    weights sum to zero, the aggregation is zero.
 
-    Explainers' edge masks and hooks see the edges as they were given, in their order, duplicates
-    apart (those of a sparse matrix or of a prepared adjacency as it holds them).
+    Edge masks of explainers and message hooks observe the edges as they were passed, in the same
+    order and with separate duplicates (edges of a sparse matrix or of a prepared adjacency in their
+    storage order).
 
     Args:
-        in_channels: Size of each input row, or :obj:`-1` to derive it from the first input. A pair
-            of them, for sources and targets, must be equal: both are the same nodes here.
-        out_channels: Size of each output row.
+        in_channels: Number of input channels, or :obj:`-1` to derive it from the first input. The
+            entries of a pair, for sources and targets, must be equal, since both are the same
+            nodes.
+        out_channels: Number of output channels.
         aggr: :obj:`"mean"` as above; :obj:`"sum"` or :obj:`"add"`, its numerator; or :obj:`"max"`,
-            the elementwise maximum over the neighbours joined by a weight other than zero, whatever
-            its size. (default: :obj:`"mean"`)
+            the elementwise maximum over the neighbours with nonzero weight, regardless of the
+            weight's value. (default: :obj:`"mean"`)
         normalize: Whether output rows are divided by their Euclidean norm.
             (default: :obj:`False`)
-        root_weight: Whether a node's own features are added. (default: :obj:`True`)
+        root_weight: Whether to add the transformed features of the node itself.
+            (default: :obj:`True`)
         bias: Whether to learn an additive bias. (default: :obj:`True`)
 
     Shapes:
@@ -71,7 +75,7 @@ class SAGEConv(MessagePassing):
         - **output:** :math:`(N, F_{out})`, or :math:`(B, N, F_{out})`
 
     Raises:
-        ValueError: If :obj:`aggr` is unknown, shapes do not match, or an edge mask is that of other
+        ValueError: If :obj:`aggr` is unknown, shapes do not match, or an edge mask belongs to other
             edges.
 
     Example:
@@ -87,7 +91,7 @@ class SAGEConv(MessagePassing):
     _messages_replaced = False
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Note whether a subclass makes messages of its own, which a sparse product would skip."""
+        """Record whether a subclass overrides message passing, which spmm would bypass."""
         super().__init_subclass__(**options)
         cls._messages_replaced = any(
             getattr(cls, name) is not getattr(SAGEConv, name) for name in REPLACEABLE
@@ -105,7 +109,7 @@ class SAGEConv(MessagePassing):
         aggr = "sum" if aggr == "add" else aggr
         check_choice("aggr", aggr, AGGREGATIONS)
         in_channels = _one_size(in_channels)
-        # A weighted mean is a sum of messages, divided by the sum of weights afterwards.
+        # A weighted mean is a sum of messages, divided by the sum of the weights afterwards.
         super().__init__(aggr="max" if aggr == "max" else "sum")
         self.aggr = aggr
         self.in_channels = in_channels
@@ -118,7 +122,7 @@ class SAGEConv(MessagePassing):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew.
+        """Reset all parameters.
 
         Example:
             >>> conv = SAGEConv(8, 16)
@@ -139,7 +143,7 @@ class SAGEConv(MessagePassing):
         edge_weight: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
-        """Aggregate over incoming edges, and transform."""
+        """Aggregate over incoming edges, then transform."""
         if is_dense_level(x, edge_index):
             level, (x,) = read_dense_level(
                 {"x": x}, edge_index, edge_weight, mask=mask, validate=False
@@ -154,7 +158,7 @@ class SAGEConv(MessagePassing):
         adjacency = prepare_adjacency(edge_index, edge_weight, x.size(0))
         if self.aggr == "max":
             return self.transform(self._maximum(x, adjacency), x)
-        # A mean is rounded to half precision once, after the division.
+        # Round to half precision only once, after the division by the sum of weights.
         wide = accumulated(x)
         aggregated = sparse_product(adjacency, wide)
         if self.aggr == "mean":
@@ -162,7 +166,7 @@ class SAGEConv(MessagePassing):
         return self.transform(aggregated.to(x.dtype), x)
 
     def transform(self, aggregated: Tensor, x: Tensor) -> Tensor:
-        """Map what each node has gathered, and its own features, to its output row.
+        """Compute the output from the aggregated features and the node's own features.
 
         Example:
             >>> conv = SAGEConv(2, 4)
@@ -185,7 +189,7 @@ class SAGEConv(MessagePassing):
         return out
 
     def _observed(self) -> bool:
-        """Whether messages must be formed one by one: they are watched, or made differently."""
+        """Return whether messages are computed per edge, for observers or overridden methods."""
         return (
             is_observed(self)
             or self._messages_replaced
@@ -206,14 +210,14 @@ class SAGEConv(MessagePassing):
         if self.explain and "explain_message" not in self.__dict__:
             edge_mask(self, edges, x.size(0))  # Refuses a mask of other edges.
         size = (x.size(0), x.size(0))
-        # The weights go to messages and to their aggregation under two names, so that a subclass
-        # may write its message function without the annotations of this one.
+        # The weights are passed to message and to aggregate under different names, so that a
+        # subclass can override message without the type annotations of this class.
         # propagate_type: (x: Tensor, edge_weight: OptTensor, weight: OptTensor)
         out: Tensor = self.propagate(edges, x=x, edge_weight=weight, weight=weight, size=size)
         return out
 
     def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:
-        """Weight the features of each edge's source; a maximum takes them as they are."""
+        """Multiply the features of each edge's source by its weight, except for a maximum."""
         if edge_weight is None or self.aggr == "max":
             return x_j
         return x_j * edge_weight.view(-1, 1).to(x_j.dtype)
@@ -255,7 +259,7 @@ class SAGEConv(MessagePassing):
             return out.masked_fill((adj_t == 0).all(2, keepdim=True), 0.0)
         dtype = accumulation_dtype(x.dtype)
         with without_autocast(x):
-            # Entries of a pooled adjacency count edges: in half precision they would overflow.
+            # Entries of a pooled adjacency count edges, and would overflow in half precision.
             out = adj_t.to(dtype) @ x.to(dtype)
         if self.aggr == "mean":
             total = adj.sum(1, dtype=accumulation_dtype(adj.dtype))
@@ -269,7 +273,7 @@ class SAGEConv(MessagePassing):
 
 
 def _normalized(rows: Tensor) -> Tensor:
-    """Divide rows by their Euclidean norm, zero rows by one, with all derivatives finite there."""
+    """Divide rows by their Euclidean norm; zero rows stay zero with finite derivatives."""
     wide = accumulated(rows)
     squares = torch.linalg.vecdot(wide, wide).unsqueeze(-1)
     unit: Tensor = wide * squares.clamp(min=NORM_EPSILON**2).rsqrt()
@@ -277,7 +281,7 @@ def _normalized(rows: Tensor) -> Tensor:
 
 
 def _weight_sum(adjacency: Adjacency, dtype: torch.dtype) -> Tensor:
-    """Sum of the weights of each node's incoming edges, (N, 1)."""
+    """Return the sum of the weights of each node's incoming edges, (N, 1)."""
     if adjacency.weight is None:
         return adjacency.rowptr.diff().unsqueeze(-1).to(dtype)
     weight = adjacency.weight.to(accumulation_dtype(adjacency.weight.dtype))
@@ -286,24 +290,25 @@ def _weight_sum(adjacency: Adjacency, dtype: torch.dtype) -> Tensor:
 
 
 def _divide(numerator: Tensor, total: Tensor) -> Tensor:
-    """Divide, where a zero total gives zero and no gradient.
+    """Divide; a total of zero gives zero and no gradient.
 
-    An unused cluster's weights sum to next to nothing. The slope of a mean is one over that sum, so
-    that below the root of the smallest number it would overflow: there the sum counts as zero.
+    The weights of an unused cluster sum to nearly zero. The derivative of a mean is the reciprocal
+    of this sum, and derivatives overflow if the sum is below the square root of the smallest normal
+    number: such sums are treated as zero.
     """
     zero = total.abs() <= torch.finfo(total.dtype).tiny ** 0.5
     return numerator * total.masked_fill(zero, 1.0).reciprocal().masked_fill(zero, 0.0)
 
 
 def _total_weight(source: Tensor, target: Tensor, weight: Tensor, num_nodes: int) -> Tensor:
-    """Return for each edge the sum of the weights of all edges between its two nodes."""
+    """Return for each edge the sum of the weights of all edges with the same source and target."""
     _, pair = torch.unique(target * num_nodes + source, return_inverse=True)
     weight = accumulated(weight)
     return weight.new_zeros(weight.size(0)).index_add(0, pair, weight)[pair]
 
 
 def _one_size(in_channels: int | tuple[int, int]) -> int:
-    """Return the size of rows, given once or for sources and targets, as PyG allows."""
+    """Return the number of channels, given once or for sources and targets, as in PyG."""
     sizes = in_channels if isinstance(in_channels, (tuple, list)) else (in_channels,)
     if not all(isinstance(size, int) and not isinstance(size, bool) for size in sizes):
         raise TypeError(f"in_channels: expected an integer, got {in_channels!r}")

@@ -1,4 +1,4 @@
-"""What watches messages (explainers, hooks), and the edges that it sees."""
+"""Explainers and message hooks, and the edges that they observe."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from pyg_diffpool.ops.validation import check_edges, values_checked
 
 AnyAdjacency: TypeAlias = Tensor | EdgeIndex | SparseTensor | Adjacency
 
-# The edges of pooled levels, which an edge mask of the input graph says nothing about.
+# The edges of pooled levels, to which an edge mask of the input graph does not apply.
 _POOLED: WeakIdKeyDictionary = WeakIdKeyDictionary()
 
 
 def is_observed(conv: MessagePassing) -> bool:
-    """Whether a layer's messages are watched, which a sparse product never forms."""
+    """Return whether explainers or hooks need a layer's messages, which spmm does not compute."""
     return bool(
         conv._explain
         or conv._decomposed_layers > 1
@@ -39,8 +39,8 @@ def is_observed(conv: MessagePassing) -> bool:
 
 
 def has_observed(module: torch.nn.Module) -> bool:
-    """Whether messages are watched somewhere inside a module."""
-    # A loop of its own, since Module.modules() would take several times as long.
+    """Return whether explainers or hooks need the messages of a layer inside a module."""
+    # A custom loop, since Module.modules() takes several times as long.
     waiting: list[torch.nn.Module | None] = [module]
     while waiting:
         layer = waiting.pop()
@@ -57,9 +57,9 @@ def has_observed(module: torch.nn.Module) -> bool:
 def given_edges(
     edge_index: AnyAdjacency, edge_weight: Tensor | None, num_nodes: int
 ) -> tuple[Tensor, Tensor | None]:
-    """Return edges [2, E] and weights in the caller's order, duplicates apart.
+    """Return edges [2, E] and weights in the caller's order, with separate duplicates.
 
-    A prepared adjacency and a sparse matrix are read in the order in which they are stored.
+    A prepared adjacency and a sparse matrix are read in their storage order.
     """
     if isinstance(edge_index, Adjacency):
         return torch.stack([edge_index.col, edge_index.target]), edge_index.weight
@@ -72,19 +72,19 @@ def given_edges(
 
 
 def mark_pooled(edge_index: Tensor) -> None:
-    """Remember that edges are those of a pooled level."""
+    """Mark edges as those of a pooled level."""
     if not traced():
         _POOLED[edge_index] = True
 
 
 def is_pooled(edge_index: object) -> bool:
-    """Whether edges are known to be those of a pooled level."""
+    """Return whether edges are marked as those of a pooled level."""
     return not traced() and isinstance(edge_index, Tensor) and edge_index in _POOLED
 
 
 @contextmanager
 def unexplained(module: torch.nn.Module) -> Iterator[None]:
-    """Let a module run on a pooled level, where an edge mask of the input graph has no place."""
+    """Run a module on a pooled level without the edge mask, which belongs to the input graph."""
     explained = [
         layer for layer in module.modules() if isinstance(layer, MessagePassing) and layer.explain
     ]
@@ -98,10 +98,10 @@ def unexplained(module: torch.nn.Module) -> Iterator[None]:
 
 
 def edge_mask(conv: MessagePassing, edge_index: Tensor, num_nodes: int) -> Tensor | None:
-    """Return what an explainer multiplies each edge by, if it has set a mask.
+    """Return the explainer's factor of each edge if it has set an edge mask.
 
     Raises:
-        ValueError: If the mask is that of other edges.
+        ValueError: If the mask belongs to other edges.
     """
     mask: Tensor | None = conv._edge_mask
     if mask is None or is_pooled(edge_index):
@@ -114,11 +114,11 @@ def edge_mask(conv: MessagePassing, edge_index: Tensor, num_nodes: int) -> Tenso
     if fits and (loops is None or torch.equal(loops, source != target)):
         return mask
     if loops is not None and int(loops.sum()) + num_nodes == source.numel() and not fits:
-        # As PyG does: a loop was added at every node, after all other edges, and is not masked.
+        # As in PyG: self-loops were appended at every node, and are not masked.
         return torch.cat([mask[loops], mask.new_ones(num_nodes)])
     raise ValueError(
-        f"edge_index: expected the {mask.size(0)} edges that the edge mask was made for, in their "
-        f"order, got {source.numel()} others. A layer that runs on another graph, such as a "
-        f"pooled one, is left out of an explanation by explain = False: "
-        f"{conv.__class__.__name__} is not"
+        f"edge_index: expected the {mask.size(0)} edges that the edge mask was made for, in the "
+        f"same order, got {source.numel()} other edges. Set explain = False on layers that run on "
+        f"another graph, such as a pooled one, to exclude them from the explanation: "
+        f"{conv.__class__.__name__} is not excluded"
     )

@@ -156,7 +156,7 @@ def test_layers_without_weights_warn_and_run(name):
 
 
 def test_the_warning_says_which_width_was_wanted():
-    with pytest.warns(UserWarning, match="GATv2Conv .* takes 3 features an edge"):
+    with pytest.warns(UserWarning, match="GATv2Conv .* takes 3 features per edge"):
         pooling(pyg.GATv2Conv(4, 4, edge_dim=3))(*ARGUMENTS, WEIGHT)
 
 
