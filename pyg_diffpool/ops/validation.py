@@ -145,7 +145,7 @@ def check_distributions(
     # A difference may leave a probability a rounding below zero.
     good &= ~(s.amin(-1) < -tolerance)
     if mask is not None:
-        good |= ~mask
+        good = good | ~mask
     if not bool(good.all()):
         bad = (~good.broadcast_to(total.shape if mask is None else good.shape)).nonzero()[0]
         row = s.broadcast_to(*good.shape, s.size(-1))[tuple(bad.tolist())]

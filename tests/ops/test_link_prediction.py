@@ -333,3 +333,20 @@ def test_bad_input_names_the_argument(name, changes):
     problem = make_problem((3, 2))
     with pytest.raises((ValueError, TypeError), match=rf"\b{name}\b"):
         link(problem, problem.s, **changes)
+
+
+@pytest.mark.parametrize("convention", ["paper", "reference", "pyg"])
+def test_one_assignment_for_all_graphs_beside_a_mask_of_each(convention):
+    problem = make_problem((3, 1), weights="positive", duplicates=False)
+    s = problem.s[:3].unsqueeze(0)
+    mask = torch.tensor([[True, True, True], [True, False, False]])
+    adj = problem.to_dense_adjacency()
+    found = link_prediction_loss(s, adj, mask=mask, convention=convention)
+    rows = torch.cat([problem.s[:3], problem.s[:1]])
+    squared = link_oracle(problem, rows, convention=convention)
+    wanted = {
+        "paper": squared.mean(),
+        "reference": squared.sum() / (3**2 + 1),
+        "pyg": squared.sum().sqrt() / (2 * 3**2),
+    }
+    assert_close(found, wanted[convention])
