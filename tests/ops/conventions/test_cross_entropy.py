@@ -1,13 +1,14 @@
 """The cross entropy over all pairs against loops, however graphs fall into tiles."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from pyg_diffpool.ops.conventions import cross_entropy
-from pyg_diffpool.ops.conventions.cross_entropy import _tiles, pairwise_cross_entropy
+from pyg_diffpool.ops.conventions import pair_tiles
+from pyg_diffpool.ops.conventions.cross_entropy import pairwise_cross_entropy
 from tests.ops.level.levels import dense, sparse
 from tests.oracles import link_oracle
 from tests.problems import leaf, make_problem, projection
@@ -22,7 +23,7 @@ PROBLEMS = {
 @pytest.mark.parametrize("entries", [1, 7, 16, 40, 2**20])
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_tiles_of_any_size_give_the_same(name, entries, monkeypatch):
-    monkeypatch.setattr(cross_entropy, "TILE_ENTRIES", entries)
+    monkeypatch.setattr(pair_tiles, "TILE_ENTRIES", entries)
     problem = PROBLEMS[name]
     s = leaf(problem.s)
     level, _ = sparse(problem)
@@ -36,7 +37,7 @@ def test_tiles_of_any_size_give_the_same(name, entries, monkeypatch):
 
 @pytest.mark.parametrize("entries", [7, 2**20])
 def test_weights_have_gradients(entries, monkeypatch):
-    monkeypatch.setattr(cross_entropy, "TILE_ENTRIES", entries)
+    monkeypatch.setattr(pair_tiles, "TILE_ENTRIES", entries)
     problem = PROBLEMS["directed, weights"]
     s, weight = leaf(problem.s), leaf(problem.weight)
     level, _ = sparse(replace(problem, edge_weight=weight))
@@ -72,25 +73,6 @@ def test_similarities_above_one_count_as_one():
     assert torch.autograd.grad(total.sum(), s)[0].count_nonzero() == 0
 
 
-def test_tiles_cover_every_row_once_and_stay_within_their_size(monkeypatch):
-    monkeypatch.setattr(cross_entropy, "TILE_ENTRIES", 20)
-    sizes = (3, 0, 1, 9, 2, 2, 5)
-    level, _ = sparse(make_problem(sizes))
-    seen = []
-    for tile in _tiles(level.graphs):
-        rows = tile.last_row - tile.first_row
-        graphs = tile.last_graph - tile.first_graph
-        assert graphs * rows * tile.width <= max(20, tile.width)
-        assert tile.first_node == sum(sizes[: tile.first_graph])
-        assert tile.width == max(sizes[tile.first_graph : tile.last_graph])
-        seen += [
-            (graph, row)
-            for graph in range(tile.first_graph, tile.last_graph)
-            for row in range(tile.first_row, min(tile.last_row, sizes[graph]))
-        ]
-    assert seen == [(graph, row) for graph, size in enumerate(sizes) for row in range(size)]
-
-
 def test_function_transforms_keep_all_tiles():
     problem = PROBLEMS["undirected, unit weights"]
     level, _ = sparse(problem)
@@ -98,3 +80,54 @@ def test_function_transforms_keep_all_tiles():
     s = leaf(problem.s)
     wanted = link_oracle(problem, s, convention="reference").sum()
     assert_close(slope, torch.autograd.grad(wanted, s)[0])
+
+
+@pytest.mark.parametrize("needs", [(True, True), (True, False), (False, True)])
+def test_the_flat_operator_gives_the_gradients_that_are_needed(needs, monkeypatch):
+    monkeypatch.setattr(pair_tiles, "TILE_ENTRIES", 7)
+    problem = PROBLEMS["directed, weights"]
+    level, (_, s) = sparse(problem)
+    weight = level.adjacency.weight
+    wanted_s, wanted_weight = leaf(s), leaf(weight)
+    own = level._replace(adjacency=level.adjacency._replace(weight=wanted_weight))
+    slope = torch.arange(1.0, 5.0).double()
+    total = (pairwise_cross_entropy(wanted_s, own) * slope).sum()
+    wanted = torch.autograd.grad(total, (wanted_s, wanted_weight))
+    flat = (s, weight, *level.structure())
+    assert_close(
+        torch.ops.pyg_diffpool.cross_entropy(*flat),
+        link_oracle(problem, problem.s, convention="reference"),
+    )
+    found = torch.ops.pyg_diffpool.cross_entropy_gradient(slope, *flat, *needs)
+    for part, needed, expected in zip(found, needs, wanted, strict=True):
+        assert part.numel() == (expected.numel() if needed else 0)
+        if needed:
+            assert_close(part, expected)
+
+
+def test_duplicates_side_by_side_share_one_clamp():
+    """Two edges of 0.6 are one of 1.2, which counts as 1 and has no slope."""
+    s = torch.tensor([[0.9, 0.1], [0.3, 0.7]], dtype=torch.float64)
+    problem = replace(
+        make_problem((2,)),
+        edge_index=torch.tensor([[0, 1, 1], [1, 0, 0]]),
+        edge_weight=torch.tensor([0.4, 0.6, 0.6]).double(),
+    )
+    level, _ = sparse(problem)
+    weight = leaf(torch.tensor([0.6, 0.6, 0.4]))
+    apart = level.adjacency._replace(
+        rowptr=torch.tensor([0, 2, 3]),
+        col=torch.tensor([1, 1, 0]),
+        target=torch.tensor([0, 0, 1]),
+        weight=weight.double(),
+        transposed=None,
+        coalesced=False,
+    )
+    found = pairwise_cross_entropy(s, level._replace(adjacency=apart))
+    wanted = link_oracle(problem, s, convention="reference")
+    assert_close(found, wanted, rtol=1e-6, atol=1e-6)
+    (slope,) = torch.autograd.grad(found.sum(), weight)
+    assert slope[:2].tolist() == [0.0, 0.0]
+    p = float(s[0] @ s[1])
+    expected = math.log(1 - p + 1e-7) - math.log(p + 1e-7)
+    assert slope[2].item() == pytest.approx(expected, rel=1e-5)
