@@ -1,10 +1,10 @@
-"""Stateless kernels: tensors in, tensors out.
+"""Stateless functions from tensors to tensors.
 
 ``coarsen``, ``diff_pool``, ``link_prediction`` and ``assignment_entropy`` are the public functions.
-They read their arguments into a level (``level/``), which contracts itself (``contract/``, through
-a backend of ``backends/``); ``objectives/`` and ``conventions/`` turn that into losses. Below are
-``adjacency`` and ``segments``, the two halves of a sparse level, ``sparse_product``, and
-``operator``, which registers kernels with PyTorch.
+They read their arguments into a level (``level/``), whose contractions (``contract/``) use one of
+several backends (``backends/``); ``objectives/`` and ``conventions/`` compute losses from the
+results. They build on ``adjacency`` and ``segments``, the two parts of a sparse level,
+``sparse_product``, and ``operator``, which registers kernels with PyTorch.
 """
 
 from pyg_diffpool.ops.adjacency import Adjacency, prepare_adjacency

@@ -1,4 +1,4 @@
-"""The sparse adjacency of a level: put into one form once, then shared by every operator there."""
+"""The sparse adjacency of a level, prepared once and shared by all operators."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ from pyg_diffpool.ops.validation import check_edges, check_flag, kind, read_size
 class Adjacency(NamedTuple):
     r"""A sparse adjacency matrix, stored as :math:`\mathbf{A}^{\top}` in CSR form.
 
-    The edges into node :math:`v` are the positions :obj:`rowptr[v]` to :obj:`rowptr[v + 1]`, sorted
-    by source. Made by :func:`prepare_adjacency`.
+    The incoming edges of node :math:`v` are at positions :obj:`rowptr[v]` to :obj:`rowptr[v + 1]`,
+    sorted by source. Use :func:`prepare_adjacency` to create one.
 
     Attributes:
-        rowptr: Where the incoming edges of each node begin, :math:`(|\mathcal{V}| + 1)`.
+        rowptr: Position of the first incoming edge of each node, :math:`(|\mathcal{V}| + 1)`.
         col: Source of each edge, :math:`(|\mathcal{E}|)`.
         target: Target of each edge, :math:`(|\mathcal{E}|)`.
-        weight: Weight of each edge, or :obj:`None` where all are one.
-        undirected: Whether :math:`\mathbf{A} = \mathbf{A}^{\top}` is known, weights included; in
-            traced code a boolean scalar, which kernels look at.
-        transposed: For a matrix not known to be symmetric, the positions of the edges in order
-            of their source (what the backward pass of a sparse product walks along).
-        coalesced: Whether duplicate edges are known to have been summed. If not, they stand side by
-            side: nothing was looked at, since that would synchronise a GPU or interrupt a trace.
+        weight: Weight of each edge, or :obj:`None` if all weights are one.
+        undirected: Whether :math:`\mathbf{A} = \mathbf{A}^{\top}` is known to hold, including
+            weights; in traced code a boolean scalar tensor, which only kernels read.
+        transposed: For a matrix that is not known to be symmetric, the permutation that sorts the
+            edges by source, for the backward pass of a sparse product.
+        coalesced: Whether duplicate edges are known to be summed. If not, duplicates may be
+            present as adjacent edges: detecting them would require a host-device synchronisation or
+            a graph break.
 
     Example:
         >>> adjacency = prepare_adjacency(torch.tensor([[2, 0, 1], [1, 1, 0]]))
@@ -64,7 +65,7 @@ class Adjacency(NamedTuple):
         return self.rowptr.size(0) - 1
 
     def transpose(self) -> Adjacency:
-        r"""Return :math:`\mathbf{A}^{\top}` in the same form, at no cost where it is known.
+        r"""Return :math:`\mathbf{A}^{\top}`; a symmetric matrix is returned as it is.
 
         Example:
             >>> adjacency = prepare_adjacency(torch.tensor([[0, 0], [1, 2]]), num_nodes=3)
@@ -87,7 +88,7 @@ class Adjacency(NamedTuple):
         )
 
     def coalesce(self) -> Adjacency:
-        """Sum duplicate edges where that has not been done; looks at the values.
+        """Sum duplicate edges unless they are summed already; synchronises a GPU.
 
         Example:
             >>> edges = torch.tensor([0, 0])
@@ -109,11 +110,11 @@ def prepare_adjacency(
     transpose: bool | None = None,
     validate: bool | None = None,
 ) -> Adjacency:
-    r"""Bring any of PyG's sparse adjacency formats into the form that all operators share.
+    r"""Convert any of PyG's sparse adjacency formats to the one that all operators share.
 
     :math:`\mathbf{A}_{uv}` is the weight of the edge :math:`u \to v`; duplicate edges add up.
-    Preparing a batch once and handing the result to every layer avoids a sort in each of them.
-    Edges that are sorted already are recognised in one pass and not sorted again.
+    Preparing a batch once and passing the result to every layer avoids a sort in each layer.
+    Sorted edges are detected in one pass and not sorted again.
 
     Args:
         edge_index: Edges :math:`(2, |\mathcal{E}|)` in any order; an
@@ -121,17 +122,17 @@ def prepare_adjacency(
             check; or :math:`\mathbf{A}^{\top}` as :class:`torch_sparse.SparseTensor` or as
             :obj:`torch.sparse_csr`, :obj:`csc` or :obj:`coo` tensor. An :class:`Adjacency` is
             returned as it is.
-        edge_weight: Weights :math:`(|\mathcal{E}|)`; only with edges given as indices.
+        edge_weight: Weights :math:`(|\mathcal{E}|)`; only for edges given as indices.
             (default: :obj:`None`, all one)
-        num_nodes: Number of nodes. (default: that of a sparse matrix or of an EdgeIndex with a
-            ``sparse_size``; else one more than the largest index)
-        transpose: Whether to prepare the backward pass too, which finds out on the way whether the
-            matrix is symmetric. (default: :obj:`None`, when gradients are enabled)
-        validate: Whether to check indices and weights for bad values.
-            (default: :obj:`None`, on the CPU only, as a check would synchronise a GPU)
+        num_nodes: Number of nodes. (default: the size of a sparse matrix or of an EdgeIndex with
+            ``sparse_size``; otherwise the largest index plus one)
+        transpose: Whether to prepare the backward pass as well, which also determines whether the
+            matrix is symmetric. (default: :obj:`None`, if gradients are enabled)
+        validate: Whether to check the values of indices and weights.
+            (default: :obj:`None`, on the CPU only, since the check synchronises a GPU)
 
     Raises:
-        TypeError: If :obj:`edge_index` is of no supported type.
+        TypeError: If :obj:`edge_index` has an unsupported type.
         ValueError: If sizes do not match, an index is out of range or a weight is not finite.
 
     Example:
@@ -169,7 +170,7 @@ def prepare_adjacency(
         isinstance(edge_index, EdgeIndex) and bool(edge_index.is_undirected) and weight is None
     )
     if declared and isinstance(edge_index, EdgeIndex) and edge_index.is_sorted_by_row:
-        # Swapping both ends of every edge changes nothing in a symmetric matrix.
+        # Swapping source and target of every edge does not change a symmetric matrix.
         source, target = target, source
     if traced():
         return _opaquely_ordered(source, target, weight, num_nodes, declared, values)
@@ -184,7 +185,7 @@ def prepare_adjacency(
 def _from_source_order(
     source: Tensor, target: Tensor, weight: Tensor | None, num_nodes: int
 ) -> Adjacency:
-    """Edges strictly increasing by source: one stable sort gives both orders."""
+    """Prepare edges that are strictly increasing by source, with a single stable sort."""
     order = stable_order(target, num_nodes)
     col, by_target = source.index_select(0, order), target.index_select(0, order)
     weight_by_target = None if weight is None else weight[order]
@@ -242,7 +243,7 @@ def _coalesce(
     slot = first.cumsum(0) - 1
     source, target = source[first], target[first]
     if weight is None:
-        # Whatever the default dtype, counts are exact and never wider than features.
+        # For any default dtype: counts in float32 are exact and never wider than features.
         weight = torch.ones(key.numel(), dtype=torch.float32, device=key.device)
     wide = accumulated(weight)
     weight = wide.new_zeros(source.numel()).index_add(0, slot, wide).to(weight.dtype)
@@ -258,7 +259,7 @@ def _blindly_ordered(
     ordered: bool,
     transpose: bool,
 ) -> Adjacency:
-    """Order edges without reading values back from the device; an EdgeIndex is trusted."""
+    """Sort edges without host-device synchronisation; an EdgeIndex is trusted without a check."""
     if not (declared and ordered):
         permutation = pair_order(target, source, num_nodes)
         source, target = source[permutation], target[permutation]
@@ -276,7 +277,7 @@ def _opaquely_ordered(
     declared: bool,
     validate: bool,
 ) -> Adjacency:
-    """Order edges in traced code, inside an operator that may look at them."""
+    """Sort edges in traced code by a custom operator, whose kernel may access values."""
     values = None if weight is None else weight.detach()
     rowptr, order, transposed, symmetric = order_edges(
         source, target, values, num_nodes, declared, validate

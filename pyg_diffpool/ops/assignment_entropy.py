@@ -1,4 +1,4 @@
-"""How far assignments are from one-hot."""
+"""The entropy of assignments, which is zero for one-hot rows."""
 
 from __future__ import annotations
 
@@ -34,20 +34,21 @@ def assignment_entropy(
         s: Assignment probabilities :math:`(N, K)`, or :math:`(B, N, K)` on a dense level.
         batch: Graph of each node, sorted, :math:`(N)`. (default: :obj:`None`, a single graph)
         batch_size: Number of graphs. (default: the last entry of :obj:`batch` plus one)
-        mask: On a dense level, which rows are nodes, :math:`(B, N)`. (default: all)
-        convention: :obj:`"paper"`: mean over a graph's nodes, then over graphs, an empty one
-            counting as 0. :obj:`"reference"`: sum over a graph's nodes, mean over all nodes of the
-            batch. :obj:`"pyg"`: the number of :func:`torch_geometric.nn.dense_diff_pool`, a mean
-            over padded rows. (default: :obj:`"paper"`)
-        reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value for each graph).
+        mask: On a dense level, mask of the rows that are nodes, :math:`(B, N)`. (default: all)
+        convention: :obj:`"paper"`: mean over a graph's nodes (0 for an empty graph), then over
+            graphs. :obj:`"reference"`: sum over a graph's nodes, mean over all nodes of the batch.
+            :obj:`"pyg"`: the loss of :func:`torch_geometric.nn.dense_diff_pool`, a mean over padded
+            rows. (default: :obj:`"paper"`)
+        reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value per graph).
             (default: :obj:`"mean"`)
-        max_num_nodes: Rows of a padded graph under :obj:`"pyg"`. (default: the largest graph)
+        max_num_nodes: Number of rows of a padded graph with :obj:`"pyg"`.
+            (default: the size of the largest graph)
         validate: Whether to check values. (default: :obj:`None`, on the CPU only)
 
     Raises:
         ValueError: If sizes do not match, a row of :obj:`s` is not a probability distribution (on a
-            dense level, zeros may stand for padding), or :obj:`"pyg"` is to be reduced otherwise
-            than by mean.
+            dense level, rows of zeros are accepted as padding), or the reduction is not
+            :obj:`"mean"` with :obj:`"pyg"`.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-r"""The three contractions that DiffPool is made of, exactly, and without an N×N matrix."""
+r"""The three contractions of DiffPool, computed exactly without an N×N matrix."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def coarsen(
     backend: str = "auto",
     validate: bool | None = None,
 ) -> Coarsening:
-    r"""Coarsen every graph of a batch by its assignment matrix.
+    r"""Coarsen every graph of a batch with its assignment matrix.
 
     .. math::
         \mathbf{X}' = \mathbf{S}^{\top} \mathbf{X}, \qquad
@@ -40,31 +40,31 @@ def coarsen(
     Args:
         x: Node features :math:`(N, F)`, or :math:`(B, N, F)` on a dense level.
         s: Assignment :math:`(N, K)` of any real values, or :math:`(B, N, K)`.
-        edge_index: Edges :math:`(2, |\mathcal{E}|)` in any order, duplicates adding up; an
+        edge_index: Edges :math:`(2, |\mathcal{E}|)` in any order, where duplicates add up; an
             :class:`~torch_geometric.EdgeIndex`; a sparse :math:`\mathbf{A}^{\top}`; a prepared
-            :class:`Adjacency`; or, on a dense level, adjacency matrices :math:`(B, N, N)`. What
-            all graphs of a dense level have in common, there and in the other arguments, may have
-            a batch of one, or no batch dimension beside one that has.
+            :class:`Adjacency`; or, on a dense level, adjacency matrices :math:`(B, N, N)`. On a
+            dense level, arguments that all graphs share may have a batch size of one, or no batch
+            dimension if another argument has one, and are broadcast.
         edge_weight: Weights :math:`(|\mathcal{E}|)`. (default: :obj:`None`, all one)
         batch: Graph of each node, sorted, :math:`(N)`. (default: :obj:`None`, a single graph)
-        batch_size: Number of graphs :math:`B`; graphs without nodes are valid.
+        batch_size: Number of graphs :math:`B`, which may include empty graphs.
             (default: the last entry of :obj:`batch` plus one)
-        mask: On a dense level, which rows are nodes, :math:`(B, N)`: boolean, or 0 and 1 where
-            values are checked. (default: all)
-        max_num_nodes: Nodes of the largest graph, or more: avoids a host–device synchronisation on
-            a GPU. (default: measured)
+        mask: On a dense level, mask of the rows that are nodes, :math:`(B, N)`: boolean, or 0 and 1
+            if values are checked. (default: all)
+        max_num_nodes: Number of nodes of the largest graph, or an upper bound, which avoids a
+            host-device synchronisation on a GPU. (default: computed)
         backend: :obj:`"padded"` (one batched product), :obj:`"ragged"` (one product per graph) or
             :obj:`"auto"`; results agree. (default: :obj:`"auto"`)
         validate: Whether to check values as well as shapes.
             (default: :obj:`None`, on the CPU only)
 
     Returns:
-        :class:`Coarsening`. For half-precision inputs sums are taken in float32, in which
-        :obj:`adj` and :obj:`gram` are returned.
+        :class:`Coarsening`. Half-precision inputs are accumulated in float32, which is also the
+        dtype of :obj:`adj` and :obj:`gram`.
 
     Raises:
-        TypeError: If an argument is of the wrong type or dtype.
-        ValueError: If sizes do not match, :obj:`batch` is not sorted, an edge joins two graphs,
+        TypeError: If an argument has the wrong type or dtype.
+        ValueError: If sizes do not match, :obj:`batch` is not sorted, an edge connects two graphs,
             an index is out of range, a weight is not finite, or there are no clusters.
 
     Example:

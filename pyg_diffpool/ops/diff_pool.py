@@ -1,4 +1,4 @@
-"""DiffPool as a function: pooled graph and side objectives from features and logits."""
+"""Functional DiffPool: pooled graph and side objectives from features and logits."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from pyg_diffpool.ops.validation import (
 
 
 class Pooled(NamedTuple):
-    """What :func:`pool` returns.
+    """Output of :func:`pool`.
 
     Attributes:
         s: Soft assignment.
         coarsening: The coarsened level.
-        losses: Each side objective, one value for each graph (or for the batch).
-        means: Their means over the batch.
+        losses: The side objectives by name, one value per graph (or one for the batch).
+        means: Means of the side objectives over the batch.
     """
 
     s: Tensor
@@ -52,26 +52,26 @@ def pool(
     backend: str = "auto",
     skip: Container[str] = (),
 ) -> Pooled:
-    """Assign, coarsen a level and judge its assignment, sharing what can be shared.
+    """Assign, coarsen a level and compute the side objectives, sharing intermediate results.
 
     Args:
         x: Features.
         logits: Assignment logits.
         level: The level.
-        convention: Of the side objectives.
-        columns: Clusters that each graph may use, (B, K). (default: all)
+        convention: Convention of the side objectives.
+        columns: Mask of the clusters that each graph uses, (B, K). (default: all)
         backend: See :func:`coarsen`.
-        skip: Names of objectives that are not computed, and count as zero.
+        skip: Names of objectives that are not computed; their values are zero.
     """
     graphs = level.graphs
-    # What stands in padding must not reach a gradient, not even as 0 · NaN.
+    # Values in padding must not reach a gradient, not even as 0 · NaN.
     masked = graphs.mask_rows(logits)
     s, rows = soft_assignment_and_entropy(
         masked, None if columns is None else graphs.to_rows(columns)
     )
     distances = None if "link" in skip else convention.distances
     coarse, squared = level.contract(x, s, backend, distances)
-    # A softmax is float32 at least; the next layer expects the dtype that this one was given.
+    # The softmax is in float32 or float64; the next layer expects the input dtype of this one.
     coarse = coarse._replace(x=coarse.x.to(x.dtype))
     pooling = Pooling(level, s, rows, coarse, squared)
     losses: dict[str, Tensor] = {}
@@ -111,9 +111,9 @@ def diff_pool(
         \mathbf{A}' &= \mathbf{S}^{\top} \mathbf{A} \mathbf{S}
 
     (Equations 3, 4 and 6 of `"Hierarchical Graph Representation Learning with Differentiable
-    Pooling" <https://arxiv.org/abs/1806.08804>`_.) The counterpart of
+    Pooling" <https://arxiv.org/abs/1806.08804>`_.) This is the counterpart of
     :func:`torch_geometric.nn.dense_diff_pool` for PyG's sparse batches: no graph is padded to
-    :math:`N \times N`, and with :obj:`convention="pyg"` the numbers are the same.
+    :math:`N \times N`, and with :obj:`convention="pyg"` the results are the same.
 
     Args:
         x: Node features :math:`(N, F)`, or :math:`(B, N, F)` on a dense level.
@@ -122,12 +122,12 @@ def diff_pool(
         edge_weight: Weights :math:`(|\mathcal{E}|)`. (default: :obj:`None`, all one)
         batch: Graph of each node, sorted, :math:`(N)`. (default: :obj:`None`, a single graph)
         batch_size: Number of graphs. (default: the last entry of :obj:`batch` plus one)
-        mask: On a dense level, which rows are nodes, :math:`(B, N)`. (default: all)
-        convention: Of the losses: :obj:`"paper"`, :obj:`"reference"` or :obj:`"pyg"`, see
-            :func:`link_prediction_loss` and :func:`assignment_entropy`.
+        mask: On a dense level, mask of the rows that are nodes, :math:`(B, N)`. (default: all)
+        convention: Convention of the losses: :obj:`"paper"`, :obj:`"reference"` or :obj:`"pyg"`,
+            see :func:`link_prediction_loss` and :func:`assignment_entropy`.
             (default: :obj:`"paper"`)
         scale: See :func:`link_prediction_loss`. (default: :obj:`None`)
-        max_num_nodes: See :func:`coarsen`. (default: measured)
+        max_num_nodes: See :func:`coarsen`. (default: computed)
         normalize: See :func:`link_prediction_loss`. (default: :obj:`True`)
         backend: See :func:`coarsen`. (default: :obj:`"auto"`)
         validate: Whether to check values. (default: :obj:`None`, on the CPU only)
@@ -137,8 +137,8 @@ def diff_pool(
         prediction and entropy losses.
 
     Raises:
-        TypeError: If an argument is of the wrong type or dtype.
-        ValueError: As :func:`coarsen` and :func:`link_prediction_loss` do.
+        TypeError: If an argument has the wrong type or dtype.
+        ValueError: See :func:`coarsen` and :func:`link_prediction_loss`.
 
     Example:
         >>> import torch
@@ -174,18 +174,21 @@ def dense_diff_pool(
     mask: Tensor | None = None,
     normalize: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    r"""Differentiable pooling of padded graphs, as :func:`torch_geometric.nn.dense_diff_pool` does.
+    r"""Differentiable pooling of padded graphs, like :func:`torch_geometric.nn.dense_diff_pool`.
 
-    Signature, numbers and broadcasting are PyG's, padding effects included, so that migrating
-    begins with one import; :func:`diff_pool` is the next step. Unlike PyG's, the entropy is finite
-    in float16, and the gradient is finite where the link prediction loss is zero.
+    Signature, results and broadcasting are the same as in PyG, including the effects of padding, so
+    that migration starts with changing one import; :func:`diff_pool` is the next step. Unlike in
+    PyG, the entropy is finite in float16, and the gradient is finite if the link prediction loss is
+    zero.
 
     Args:
-        x: Node features :math:`(B, N, F)`; or :math:`(1, N, F)` or :math:`(N, F)`, for all graphs.
-        adj: Adjacency matrices :math:`(B, N, N)`, or one for all graphs likewise.
-        s: Assignment logits :math:`(B, N, K)`, or one matrix for all graphs likewise.
-        mask: Which rows are nodes, :math:`(B, N)`; a mask that is not boolean multiplies rows of
-            :obj:`x` and of the soft assignment, as PyG's does. (default: :obj:`None`, all)
+        x: Node features :math:`(B, N, F)`, or :math:`(1, N, F)` or :math:`(N, F)` if all graphs
+            share them.
+        adj: Adjacency matrices :math:`(B, N, N)`, or one matrix that all graphs share.
+        s: Assignment logits :math:`(B, N, K)`, or one matrix that all graphs share.
+        mask: Mask of the rows that are nodes, :math:`(B, N)`; the rows of :obj:`x` and of the soft
+            assignment are multiplied by a mask that is not boolean, as in PyG.
+            (default: :obj:`None`, all)
         normalize: Whether the link prediction loss is divided by :obj:`adj.numel()`.
             (default: :obj:`True`)
 
@@ -194,7 +197,7 @@ def dense_diff_pool(
         prediction and entropy losses.
 
     Raises:
-        TypeError: If an argument is of the wrong type or dtype.
+        TypeError: If an argument has the wrong type or dtype.
         ValueError: If sizes do not match.
 
     Example:
@@ -225,7 +228,7 @@ def _padded_level(adj: Tensor, mask: Tensor | None) -> DenseLevel:
 
 
 def _rows_of_nodes(mask: Tensor, x: Tensor) -> Tensor:
-    """Bring a mask into the shape that PyG's view would give it, if it has so many entries."""
+    """Reshape a mask as PyG's view would, if it has the right number of entries."""
     check_tensor("mask", mask, "a tensor of an entry for each row")
     if mask.is_complex():
         raise TypeError(f"mask: expected a boolean or real dtype, got {mask.dtype}")
@@ -236,7 +239,7 @@ def _rows_of_nodes(mask: Tensor, x: Tensor) -> Tensor:
 def _pool_weighted(
     x: Tensor, adj: Tensor, s: Tensor, mask: Tensor, rule: PyG
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Multiply rows by what a mask says, as PyG does whatever it says, and pool."""
+    """Multiply rows by the values of a mask, as PyG does for any mask, and pool."""
     mask = mask.unsqueeze(-1).to(x.dtype)
     x, s = x * mask, soft_assignment(s) * mask
     level = _padded_level(adj, None)

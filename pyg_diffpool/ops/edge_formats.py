@@ -1,4 +1,4 @@
-"""PyG's formats of sparse adjacencies, read into sources, targets and weights."""
+"""Conversion of PyG's sparse adjacency formats to sources, targets and weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pyg_diffpool.ops.validation import FLOATING, check_tensor, kind
 
 SPARSE_LAYOUTS = (torch.sparse_csr, torch.sparse_csc, torch.sparse_coo)
 
-# So many nodes are taken on trust; more must be told, or have edges, since each costs memory.
+# Larger numbers of nodes are only inferred from indices if there are enough edges, since an invalid
+# index would allocate too much memory.
 NODES_ON_TRUST = 2**24
 NODES_PER_EDGE = 64
 
@@ -21,7 +22,7 @@ def read_edges(
     edge_weight: Tensor | None,
     num_nodes: int | None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return sources, targets and weights, whatever the format."""
+    """Return sources, targets and weights of any supported format."""
     if isinstance(edge_index, EdgeIndex):
         _check_sparse_size(edge_index.sparse_size(), num_nodes)
         edge_index = edge_index.as_tensor()
@@ -42,13 +43,13 @@ def read_edges(
         raise ValueError(f"edge_index: expected shape [2, E], got {tuple(edge_index.shape)}")
     if edge_index.is_floating_point() or edge_index.is_complex() or edge_index.dtype == torch.bool:
         raise TypeError(f"edge_index: expected an integer dtype, got {edge_index.dtype}")
-    # Views of other strides are valid edges, but not valid parts of a sparse matrix.
+    # Non-contiguous views are valid edges, but not valid components of a sparse matrix.
     source, target = edge_index.long().contiguous()
     return source, target, read_weights(edge_weight, source.numel())
 
 
 def read_weights(edge_weight: Tensor | None, num_edges: int) -> Tensor | None:
-    """Return one floating point weight for each edge, (E), of a tensor (E) or (E, 1)."""
+    """Return one floating point weight per edge, (E), from a tensor (E) or (E, 1)."""
     if edge_weight is None:
         return None
     check_tensor("edge_weight", edge_weight)
@@ -63,7 +64,7 @@ def read_weights(edge_weight: Tensor | None, num_edges: int) -> Tensor | None:
 
 
 def _check_sparse_size(shape: tuple[int | None, int | None], num_nodes: int | None) -> None:
-    """Check the size that an EdgeIndex states, as far as it does."""
+    """Check the known sizes of an EdgeIndex."""
     known = {size for size in (*shape, num_nodes) if size is not None}
     if len(known) > 1:
         expected = "a square one" if num_nodes is None else f"{(num_nodes, num_nodes)}"
@@ -86,7 +87,7 @@ def _sparse_edges(
     source, target, weight = _stored_edges(adj_t, shape[0])
     if weight is not None and (weight.dim() != 1 or weight.dtype not in FLOATING):
         raise TypeError(
-            "edge_index: expected a sparse matrix of one floating point weight an edge, "
+            "edge_index: expected a sparse matrix with one floating point weight per edge, "
             f"got weights of {weight.dtype} and shape {tuple(weight.shape)}"
         )
     return source, target, weight
@@ -112,12 +113,12 @@ def _stored_edges(
 
 
 def _values(adj_t: Tensor) -> Tensor:
-    """Return the weights; no view of a sparse tensor, which compilers do not take."""
+    """Return a copy of the weights, since compilers do not support views of sparse tensors."""
     return adj_t.values().clone()
 
 
 def infer_num_nodes(edge_index: object, source: Tensor, target: Tensor) -> int:
-    """Return the size of a matrix, or one more than the largest index."""
+    """Return the size of a matrix, or the largest index plus one."""
     if isinstance(edge_index, Tensor) and edge_index.layout in SPARSE_LAYOUTS:
         return edge_index.size(0)
     if isinstance(edge_index, SparseTensor):
@@ -132,6 +133,6 @@ def infer_num_nodes(edge_index: object, source: Tensor, target: Tensor) -> int:
     if num_nodes > max(NODES_ON_TRUST, NODES_PER_EDGE * source.numel()):
         raise ValueError(
             f"edge_index: expected nodes numbered from 0 on, got {source.numel()} edges with node "
-            f"{num_nodes - 1} (num_nodes={num_nodes} says that there are so many)"
+            f"{num_nodes - 1} (pass num_nodes={num_nodes} if there are that many)"
         )
     return num_nodes

@@ -1,6 +1,6 @@
-"""Orders of edges: recognised in one pass where they are right, sorted where they are not.
+"""Sorting of edges, which detects sorted edges in one pass and skips the sort.
 
-Also the operator ``pyg_diffpool::order_edges``, for traced code, which cannot look at values.
+Also the operator ``pyg_diffpool::order_edges`` for traced code, which cannot access values.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from pyg_diffpool.ops.operator import register
 from pyg_diffpool.ops.transforms import is_batched, transformed
 from pyg_diffpool.ops.validation import check_edges
 
-# Above it torch has a radix sort; below, NumPy's for 16-bit numbers is faster than torch's other.
+# From this size on, torch uses a radix sort; below, NumPy's radix sort of 16-bit integers is faster
+# than torch's comparison sort.
 RADIX_SORTED_BY_TORCH = 2**15
 SIXTEEN_BITS = 2**16
 
 
 def is_increasing(major: Tensor, minor: Tensor, num_nodes: int) -> bool:
-    """Whether the pairs are strictly increasing: sorted, and without duplicates."""
+    """Return whether the pairs are strictly increasing, that is, sorted without duplicates."""
     key = major * num_nodes + minor
     return bool((key[1:] > key[:-1]).all())
 
 
 def pair_order(major: Tensor, minor: Tensor, num_nodes: int) -> Tensor:
-    """Return the order that sorts the pairs; equal pairs keep theirs."""
+    """Return the permutation that sorts the pairs (stable)."""
     if _small(major, num_nodes):
         order = stable_order(minor, num_nodes)
         return order.index_select(0, stable_order(major.index_select(0, order), num_nodes))
@@ -33,7 +34,7 @@ def pair_order(major: Tensor, minor: Tensor, num_nodes: int) -> Tensor:
 
 
 def stable_order(nodes: Tensor, num_nodes: int) -> Tensor:
-    """Return the order that sorts node numbers; equal numbers keep theirs."""
+    """Return the permutation that sorts node indices (stable)."""
     if _small(nodes, num_nodes):
         narrow = nodes.numpy().astype("uint16")
         return torch.from_numpy(narrow.argsort(kind="stable"))
@@ -48,7 +49,7 @@ def mirrors(
     mirrored_target: Tensor,
     mirrored_weight: Tensor | None,
 ) -> bool:
-    """Whether edges sorted by source equal the swapped edges sorted by target."""
+    """Return whether the edges sorted by source equal the reversed edges sorted by target."""
     if weight is not None and is_batched(weight):
         return False
     if not (torch.equal(source, mirrored_source) and torch.equal(target, mirrored_target)):
@@ -58,7 +59,7 @@ def mirrors(
 
 def _sorting_order(keys: Tensor, bound: int) -> Tensor:
     if bound <= torch.iinfo(torch.int32).max:
-        # Half as wide, nearly twice as fast.
+        # Sorting int32 is nearly twice as fast as int64.
         keys = keys.int()
     return torch.sort(keys, stable=True)[1]
 

@@ -28,7 +28,7 @@ def link_prediction_loss(
     normalize: bool = True,
     validate: bool | None = None,
 ) -> Tensor:
-    r"""Distance between the adjacency matrix and the one that the assignment predicts.
+    r"""Distance between the adjacency matrix and the one predicted by the assignment.
 
     .. math::
         \mathcal{L}_{LP} = \lVert \mathbf{A} - \mathbf{S} \mathbf{S}^{\top} \rVert_F, \qquad
@@ -37,8 +37,8 @@ def link_prediction_loss(
         + \lVert \mathbf{S}^{\top} \mathbf{S} \rVert_F^2
 
     (Section 3.3 of `"Hierarchical Graph Representation Learning with Differentiable Pooling"
-    <https://arxiv.org/abs/1806.08804>`_.) The identity on the right makes it linear in nodes and
-    edges. Where its terms cancel, they are computed in float64.
+    <https://arxiv.org/abs/1806.08804>`_.) With the identity on the right, time and memory are
+    linear in nodes and edges. Terms that nearly cancel are computed in float64.
 
     Args:
         s: Assignment probabilities :math:`(N, K)`, or :math:`(B, N, K)` on a dense level.
@@ -46,29 +46,30 @@ def link_prediction_loss(
         edge_weight: Weights :math:`(|\mathcal{E}|)`. (default: :obj:`None`, all one)
         batch: Graph of each node, sorted, :math:`(N)`. (default: :obj:`None`, a single graph)
         batch_size: Number of graphs. (default: the last entry of :obj:`batch` plus one)
-        mask: On a dense level, which rows are nodes, :math:`(B, N)`. (default: all)
-        convention: :obj:`"paper"`: the norm above for each graph, mean over graphs, an empty one
-            counting as 0. :obj:`"reference"`: what the authors' code minimises, the binary cross
-            entropy of :math:`\mathbf{A}` (duplicates clamped to 1) against
-            :math:`\min(\mathbf{S} \mathbf{S}^{\top}, 1)`, summed over all :math:`n^2` pairs;
-            its mean is over the pairs of the batch. :obj:`"pyg"`: the number of
+        mask: On a dense level, mask of the rows that are nodes, :math:`(B, N)`. (default: all)
+        convention: :obj:`"paper"`: the norm above for each graph (0 for an empty graph), mean over
+            graphs. :obj:`"reference"`: the loss of the authors' code, the binary cross-entropy of
+            :math:`\mathbf{A}` (duplicates clamped to 1) against
+            :math:`\min(\mathbf{S} \mathbf{S}^{\top}, 1)`, summed over all :math:`n^2` pairs of
+            nodes; the mean is over all pairs of the batch. :obj:`"pyg"`: the loss of
             :func:`torch_geometric.nn.dense_diff_pool`, one norm over the padded batch.
             (default: :obj:`"paper"`)
         scale: An option of :obj:`"paper"`: :obj:`"nodes"` divides each graph's norm by its number
             of nodes, so that large graphs do not outweigh small ones. (default: :obj:`None`)
-        reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value for each graph).
+        reduction: :obj:`"mean"`, :obj:`"sum"` or :obj:`"none"` (one value per graph).
             (default: :obj:`"mean"`)
-        max_num_nodes: Rows of a padded graph under :obj:`"pyg"`. (default: the largest graph)
+        max_num_nodes: Number of rows of a padded graph with :obj:`"pyg"`.
+            (default: the size of the largest graph)
         normalize: An option of :obj:`"pyg"`: whether the norm is divided by
             :math:`B \cdot N_{\max}^2`. (default: :obj:`True`)
         validate: Whether to check values. (default: :obj:`None`, on the CPU only)
 
     Raises:
-        TypeError: If an argument is of the wrong type or dtype.
-        ValueError: If sizes or values do not fit (see :func:`coarsen`), a row of :obj:`s` is no
-            probability distribution (on a dense level, zeros may stand for padding), a weight lies
-            outside :math:`[0, 1]` under :obj:`"reference"`, :obj:`"pyg"` is to be reduced otherwise
-            than by mean, or the convention does not have an option.
+        TypeError: If an argument has the wrong type or dtype.
+        ValueError: If sizes or values are invalid (see :func:`coarsen`), a row of :obj:`s` is not a
+            probability distribution (on a dense level, rows of zeros are accepted as padding), a
+            weight is outside :math:`[0, 1]` with :obj:`"reference"`, the reduction is not
+            :obj:`"mean"` with :obj:`"pyg"`, or the convention does not have an option.
 
     Example:
         >>> import torch

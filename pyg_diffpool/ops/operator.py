@@ -1,12 +1,12 @@
-"""One operator in three forms, for eager mode, for compilers and for function transforms.
+"""Operators with three forms: for eager mode, for compilers and for function transforms.
 
-* **Eager**: a :class:`torch.autograd.Function` over tensors and plain objects, nothing flattened.
+* **Eager**: a :class:`torch.autograd.Function` on tensors and Python objects, without flattening.
 * **Traced**: ``torch.ops.pyg_diffpool.<name>``, opaque to :func:`torch.compile` and
-  :func:`torch.export`, so that its kernel may look at values and build sparse tensors. Objects are
-  flattened to the arguments of a schema here only.
-* **Plain**: PyTorch's own operations, for ``torch.func`` and for derivatives of derivatives.
+  :func:`torch.export`, so that its kernel can access values and build sparse tensors. Only this
+  form flattens objects to the arguments of a schema.
+* **Plain**: PyTorch operations, for ``torch.func`` and for higher-order derivatives.
 
-The arguments that have a gradient come first, in all three forms. Every file that has a kernel
+In all three forms, the arguments that have a gradient come first. Every module that has a kernel
 imports this one, which imports none of them.
 """
 
@@ -31,12 +31,12 @@ Gradients = tuple[Tensor | None, ...]
 
 
 class Operator:
-    """A function with a gradient of its own; :meth:`way` says in which form to call it.
+    """A function with a custom gradient; :meth:`way` returns the form to call.
 
     Args:
-        function: Eager mode's form. Its ``forward`` must also run with :obj:`None` for ``ctx``,
-            where nothing is to be differentiated.
-        plain: The same in PyTorch's own operations; results that have no gradient may be left out.
+        function: The eager form. Its ``forward`` must also run with :obj:`None` for ``ctx`` if no
+            gradient is needed.
+        plain: The form in PyTorch operations, which may omit results that have no gradient.
         traced: The form for compilers. (default: :obj:`plain`, which they fuse)
     """
 
@@ -53,9 +53,9 @@ class Operator:
         self.kernel = partial(function.forward, None)
 
     def way(self, *tensors: Tensor | None) -> Callable[..., Any]:
-        """Return the form to call now, given the arguments that may have a gradient.
+        """Return the form to call, given the arguments that may have a gradient.
 
-        The caller calls it: a function that did both would stand on the stack of every operator.
+        Calling it is left to the caller, which saves one stack frame per operator.
         """
         if transformed():
             return self.plain
@@ -82,12 +82,12 @@ def register(
 
     Args:
         name: Name of the operator.
-        schema: Its arguments and results, as in an operator schema.
-        kernel: What it does; results share no memory with arguments.
-        fake: Shapes and dtypes of the results. They must not depend on data.
-        setup: Stores on ``ctx`` what the backward pass needs, given arguments and results.
-        backward: From ``ctx`` and the gradients of all results to those of all arguments. An
-            operator without it refuses to be differentiated.
+        schema: Arguments and results of the operator, as a schema.
+        kernel: The implementation; results must not share memory with arguments.
+        fake: Shapes and dtypes of the results, which must not depend on data.
+        setup: Saves the arguments and results needed for the backward pass on ``ctx``.
+        backward: Function of ``ctx`` and the gradients of all results that returns the gradients of
+            all arguments. Differentiating an operator without it raises an error.
     """
     LIBRARY.define(f"{name}{schema}")  # type: ignore[no-untyped-call]
     LIBRARY.impl(name, kernel, "CompositeExplicitAutograd")  # type: ignore[no-untyped-call]
@@ -113,20 +113,20 @@ def operator(
     kept: Sequence[int] = (),
     constant: Sequence[int] = (),
 ) -> Operator:
-    """Register an operator with a gradient, and return it in all its forms.
+    """Register an operator with a gradient, and return all its forms.
 
     Args:
         name: Name of the operator.
-        schema: Its flat arguments and its results.
-        function: Eager mode's form.
-        plain: Its form in PyTorch's own operations.
-        fake: Shapes and dtypes of the results, from the arguments that :obj:`function` takes.
-        gradient: Traced code's backward pass. From the flat arguments, the results that were kept,
-            the gradients of all results (:obj:`None` where there is none), and which gradients are
-            needed, to the gradients of the leading arguments.
-        flatten: From the arguments of :obj:`function` to those of the schema.
-        unflatten: From the arguments of the schema to those of :obj:`function`.
-        kept: Positions of the results that :obj:`gradient` wants.
+        schema: Flat arguments and results of the operator.
+        function: The eager form.
+        plain: The form in PyTorch operations.
+        fake: Shapes and dtypes of the results, given the arguments of :obj:`function`.
+        gradient: Backward pass of the traced form: a function of the flat arguments, the saved
+            results, the gradients of all results (or :obj:`None`), and which gradients are needed.
+            It returns the gradients of the leading arguments.
+        flatten: Converts the arguments of :obj:`function` to those of the schema.
+        unflatten: Converts the arguments of the schema to those of :obj:`function`.
+        kept: Positions of the results that are saved for :obj:`gradient`.
         constant: Positions of the results that have no gradient.
     """
 
@@ -134,7 +134,7 @@ def operator(
         return function.forward(None, *unflatten(*flat))
 
     def setup(ctx: Any, inputs: Arguments, output: Any) -> None:
-        # Tensors and numbers apart: only tensors may be saved.
+        # Only tensors can be saved for backward; other arguments are kept on ctx.
         tensors = [value if isinstance(value, Tensor) else None for value in inputs]
         ctx.others = [None if isinstance(value, Tensor) else value for value in inputs]
         ctx.save_for_backward(*[output[position] for position in kept], *tensors)
@@ -165,12 +165,12 @@ def operator(
 
 
 def traced() -> bool:
-    """Whether operators are being recorded: by a compiler, an exporter or a dispatch mode."""
+    """Return whether operators are being traced by a compiler, an exporter or a dispatch mode."""
     return torch.compiler.is_compiling() or is_in_torch_dispatch_mode()
 
 
 def is_differentiated_again(gradients: Gradients) -> bool:
-    """Whether a backward pass must be made of operations that have derivatives themselves."""
+    """Return whether a backward pass must be differentiable, or is transformed itself."""
     return torch.is_grad_enabled() or transformed() or any(map(is_batch_of_gradients, gradients))
 
 
@@ -180,12 +180,12 @@ def plain_gradients(
     needed: tuple[bool, ...],
     gradients: Gradients,
 ) -> Gradients:
-    """Compute again in PyTorch's own operations, and differentiate those.
+    """Recompute the results in PyTorch operations, and differentiate those.
 
     Args:
         plain: The operator's plain form.
-        arguments: Its arguments, those that may have a gradient first.
-        needed: Whether a gradient is needed, for those at least.
+        arguments: Arguments of the plain form, starting with those that may have a gradient.
+        needed: Whether a gradient is needed, at least for those arguments.
         gradients: Gradients of the results.
 
     Returns:
@@ -197,7 +197,7 @@ def plain_gradients(
         for position, argument in enumerate(arguments)
     ]
     with torch.enable_grad():
-        # Views, so that what leads from one argument to another is not counted here too.
+        # Views, so that dependencies of one argument on another are not differentiated here.
         inputs = [
             argument.view_as(argument) if need else argument
             for argument, need in zip(arguments, needs, strict=True)
@@ -227,8 +227,8 @@ def _keep_nothing(ctx: Any, inputs: Arguments, output: Any) -> None:
 def _refusal(name: str) -> Callable[..., Any]:
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
         raise NotImplementedError(
-            f"{NAMESPACE}::{name}: its derivative is not implemented; it is itself the gradient of "
-            "another operator, whose second derivatives come from calling that one"
+            f"{NAMESPACE}::{name}: its derivative is not implemented, as it is the gradient of "
+            "another operator; differentiate that operator twice instead"
         )
 
     return backward

@@ -1,4 +1,4 @@
-"""Which rows of a padded batch are nodes; the counterpart of :class:`Segments` on dense levels."""
+"""The graphs of a padded batch; the counterpart of :class:`Segments` on dense levels."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from torch import Tensor
 
 
 def mask_rows(rows: Tensor, mask: Tensor | None) -> Tensor:
-    """Set the rows (B, N, ·) that are not nodes to zero, whatever they hold."""
+    """Set the rows (B, N, ·) that are not nodes to zero, even if they are NaN."""
     return rows if mask is None else rows.masked_fill(~mask.unsqueeze(-1), 0.0)
 
 
 class PaddedGraphs(NamedTuple):
-    """The graphs of a batch as matrices of equally many rows, of which some may be padding.
+    """The graphs of a batch, padded to the same number of rows.
 
     It has the methods of :class:`~pyg_diffpool.ops.segments.Segments` that do not depend on how
     rows are stored.
 
     Attributes:
-        mask: Which rows are nodes, :math:`(B, N)` or :math:`(1, N)`, or None for all.
+        mask: Mask of the rows that are nodes, :math:`(B, N)` or :math:`(1, N)`, or None if all are.
         batch_size: Number of graphs.
-        width: Rows of each graph.
-        device: Where the rows are.
+        width: Number of rows of each graph.
+        device: Device of the rows.
     """
 
     mask: Tensor | None
@@ -39,20 +39,20 @@ class PaddedGraphs(NamedTuple):
         return torch.full((self.batch_size,), self.width, device=self.device)
 
     def mask_rows(self, rows: Tensor) -> Tensor:
-        """Set the rows (B, N, ·) that are not nodes to zero, whatever they hold."""
+        """Set the rows (B, N, ·) that are not nodes to zero, even if they are NaN."""
         return mask_rows(rows, self.mask)
 
     def sum_rows(self, values: Tensor) -> Tensor:
-        """Sum one value for each row, (B, N), over the nodes of each graph."""
+        """Sum values (B, N) over the nodes of each graph."""
         return self._of_nodes(values).sum(1)
 
     def padded_mean(self, values: Tensor) -> Tensor:
-        """Mean of one value for each row over all rows, those of padding counting as 0."""
+        """Return the mean of values (B, N) over all rows, where padding counts as 0."""
         values = self._of_nodes(values)
         return values.sum() / max(values.numel(), 1)
 
     def to_rows(self, values: Tensor) -> Tensor:
-        """Give every row what its graph has, (B, K); the result broadcasts to (B, N, K)."""
+        """Add a node dimension to values per graph (B, K), so that they broadcast to (B, N, K)."""
         return values.unsqueeze(1)
 
     def _of_nodes(self, values: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from pyg_diffpool.ops.precision import accumulation_dtype, without_autocast
 
 
 def entropy_of_rows(s: Tensor) -> Tensor:
-    """Return the entropy of each row, (N) or (B, N), in float32 at least."""
+    """Return the entropy of each row, (N) or (B, N), in float32 or float64."""
     with without_autocast(s):
         s = s.to(accumulation_dtype(s.dtype))
         rows: Tensor = _ENTROPY.way(s)(s)
@@ -25,7 +25,7 @@ def entropy_of_rows(s: Tensor) -> Tensor:
 
 
 def _no_slope(s: Tensor) -> Tensor:
-    """Where the slope, infinite at 0, counts as 0: there, at 1, and where 1/s would overflow."""
+    """Mask entries whose gradient is defined as 0: s = 0, s = 1, and where 1/s would overflow."""
     return (s.abs() < torch.finfo(s.dtype).tiny).logical_or_(s == 1)
 
 

@@ -1,4 +1,4 @@
-"""Where each graph of a sparse batch begins and ends; what is reduced over its nodes."""
+"""The segments of nodes of each graph in a sparse batch, and reductions over them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from pyg_diffpool.ops.validation import check_tensor, read_size, values_checked
 
 UNKNOWN = -1
 
-# So many graphs are taken on trust; of more, some must have nodes, since each costs memory.
+# Larger numbers of graphs are only accepted if there are enough nodes, since an invalid batch
+# vector would allocate too much memory.
 GRAPHS_ON_TRUST = 2**20
 GRAPHS_PER_NODE = 64
 
 
 class Segments(NamedTuple):
-    """The graphs of a batch as consecutive runs of nodes.
+    """The graphs of a batch as consecutive segments of nodes.
 
     Attributes:
         batch: Graph of each node, :math:`(N)`.
         ptr: First node of each graph, :math:`(B + 1)`.
         batch_size: Number of graphs.
-        given_width: At least the nodes of the largest graph, or :data:`UNKNOWN`, since measuring it
-            on a GPU would synchronise.
+        given_width: Number of nodes of the largest graph, or an upper bound, or :data:`UNKNOWN`,
+            since computing it on a GPU requires a host-device synchronisation.
     """
 
     batch: Tensor
@@ -43,23 +44,23 @@ class Segments(NamedTuple):
         return self.ptr.diff()
 
     def listed_sizes(self) -> list[int]:
-        """Return :attr:`sizes` as numbers, which synchronises a GPU."""
+        """Return :attr:`sizes` as Python numbers, which synchronises a GPU."""
         if transformed():
-            # torch.func refuses tolist() up to torch 2.8.
+            # torch.func does not support tolist() up to torch 2.8.
             return [int(size) for size in self.sizes]
         numbers: list[int] = self.sizes.tolist()
         return numbers
 
     @property
     def width(self) -> int:
-        """Rows of each graph in a padded batch; measured if it was not given."""
+        """Number of rows of each graph in a padded batch; computed if it is not given."""
         if self.given_width != UNKNOWN:
-            # No graph has more nodes than all graphs together, whatever bound was given.
+            # The total number of nodes may be a tighter bound than the given one.
             return min(self.given_width, self.batch.numel())
         return int(self.sizes.max()) if self.batch_size > 0 else 0
 
     def padded_width(self) -> int | Tensor:
-        """Return the width as given, or a scalar tensor where a number would synchronise."""
+        """Return the width as given, or as a scalar tensor to avoid a synchronisation."""
         if self.given_width != UNKNOWN:
             return self.given_width
         if self.batch_size == 0:
@@ -68,24 +69,24 @@ class Segments(NamedTuple):
 
     @property
     def mask(self) -> None:
-        """Which rows are nodes: all, for which None stands."""
+        """None, since all rows are nodes."""
         return None
 
     def mask_rows(self, rows: Tensor) -> Tensor:
-        """Return the rows as they are: all of them are nodes."""
+        """Return the rows unchanged, since all of them are nodes."""
         return rows
 
     def sum_rows(self, values: Tensor) -> Tensor:
-        """Sum one value for each node, (N), over each graph, in float64."""
+        """Sum values (N) over the nodes of each graph, in float64."""
         values = exact(values)
         return values.new_zeros(self.batch_size).index_add(0, self.batch, values)
 
     def padded_mean(self, values: Tensor) -> Tensor:
-        """Mean of one value for each node over the rows of a padded batch, padding being 0."""
+        """Return the mean of values (N) over the rows of a padded batch, where padding is 0."""
         return values.sum() / at_least_one(self.batch_size * self.padded_width())
 
     def to_rows(self, values: Tensor) -> Tensor:
-        """Give every node what its graph has: from (B, K) to (N, K)."""
+        """Expand values per graph (B, K) to values per node (N, K)."""
         return values[self.batch]
 
     def slots(self) -> Tensor:
@@ -97,7 +98,7 @@ class Segments(NamedTuple):
 
 
 def at_least_one(count: int | Tensor) -> int | Tensor:
-    """Return the count that a mean divides by; the mean of nothing is 0."""
+    """Return the divisor of a mean, at least one, so that the mean of no values is 0."""
     return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)
 
 
@@ -110,20 +111,20 @@ def segments(
     validate: bool | None,
     adjacency: Adjacency | None = None,
 ) -> Segments:
-    """Return the segments of a batch vector, having checked it.
+    """Validate a batch vector, and return its segments.
 
     Args:
         num_nodes: Number of nodes.
         batch: Graph of each node; segments are returned as they are.
         batch_size: Number of graphs.
-        max_num_nodes: At least the nodes of the largest graph.
-        device: Where the nodes are.
+        max_num_nodes: Number of nodes of the largest graph, or an upper bound.
+        device: Device of the nodes.
         validate: Whether to check values.
-        adjacency: Edges to check too: none may join two graphs.
+        adjacency: Edges, which are checked not to connect different graphs.
 
     Raises:
-        ValueError: If :obj:`batch` is not sorted, of the wrong size, or does not fit
-            :obj:`batch_size` or :obj:`max_num_nodes`, or an edge joins two graphs.
+        ValueError: If :obj:`batch` is not sorted, has the wrong size, or does not match
+            :obj:`batch_size` or :obj:`max_num_nodes`, or an edge connects two graphs.
     """
     if isinstance(batch, Segments):
         return batch
@@ -160,7 +161,7 @@ def segments(
     ptr = pointers(batch, col, target, size, width, values_checked(batch, validate))
     graphs = Segments(batch, ptr, ptr.size(0) - 1 if batch_size is None else batch_size, width)
     if width == UNKNOWN and ptr.device.type == "cpu" and not traced():
-        # Measuring does not synchronise here, and is done once.
+        # Computed once here, where it needs no synchronisation.
         graphs = graphs._replace(given_width=graphs.width)
     return graphs
 

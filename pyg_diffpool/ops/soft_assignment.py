@@ -1,4 +1,4 @@
-"""From logits to soft assignments, over the clusters that a graph may use."""
+"""Soft assignments from logits, over the clusters that each graph uses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autoca
 
 
 def soft_assignment(logits: Tensor, columns: Tensor | None = None) -> Tensor:
-    r"""Row-wise softmax, with masked clusters at exactly zero.
+    r"""Row-wise softmax, with exact zeros for masked clusters.
 
     .. math::
         \mathbf{S} = \mathrm{softmax}(\mathbf{L})
@@ -26,12 +26,12 @@ def soft_assignment(logits: Tensor, columns: Tensor | None = None) -> Tensor:
     <https://arxiv.org/abs/1806.08804>`_.)
 
     Args:
-        logits: :math:`(*, K)`; half-precision logits are normalised in float32.
-        columns: Clusters that take part, broadcastable to :obj:`logits`, at least one in each row.
-            (default: all)
+        logits: :math:`(*, K)`; the softmax of half-precision logits is computed in float32.
+        columns: Boolean mask of the clusters to use, broadcastable to :obj:`logits`, with at least
+            one in each row. (default: all)
 
     Returns:
-        :math:`(*, K)`, rows summing to one, in float32 at least.
+        :math:`(*, K)` with rows that sum to one, in float32 or float64.
 
     Example:
         >>> soft_assignment(torch.zeros(1, 3), torch.tensor([[True, True, False]]))
@@ -41,14 +41,14 @@ def soft_assignment(logits: Tensor, columns: Tensor | None = None) -> Tensor:
         return _masked(logits, columns).softmax(-1)
 
 
-# Probabilities vanish in every dtype long before; clamping keeps 0 · log 0 at 0.
+# Probabilities underflow to 0 far above this logarithm; the clamp makes 0 · log 0 equal 0.
 LOWEST_LOGARITHM = -1000.0
 
 
 def soft_assignment_and_entropy(
     logits: Tensor, columns: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return what :func:`soft_assignment` does, and the entropy of each row."""
+    """Return the result of :func:`soft_assignment` and the entropy of each row."""
     with without_autocast(logits):
         masked = _masked(logits, columns)
         s, entropy, *_ = _SOFTMAX_AND_ENTROPY.way(masked)(masked)
@@ -56,7 +56,7 @@ def soft_assignment_and_entropy(
 
 
 def _masked(logits: Tensor, columns: Tensor | None) -> Tensor:
-    """Return logits in a dtype fit for sums, those of clusters that take no part at -∞."""
+    """Return logits in the accumulation dtype, with -∞ for masked clusters."""
     wide = logits.to(accumulation_dtype(logits.dtype))
     return wide if columns is None else wide.masked_fill(~columns, -torch.inf)
 
@@ -68,7 +68,7 @@ def _plain(logits: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _SoftmaxAndEntropy(torch.autograd.Function):
-    """With s the softmax of a row and H its entropy, ∂H/∂l_k = -s_k (log s_k + H)."""
+    """For the softmax s of a row of logits l and its entropy H, ∂H/∂l_k = -s_k (log s_k + H)."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,14 +93,14 @@ _SOFTMAX_AND_ENTROPY = Operator(_SoftmaxAndEntropy, _plain)
 
 
 def cluster_mask(sizes: Tensor, ratio: float, max_clusters: int) -> Tensor:
-    r"""Which clusters graphs of the given sizes may use.
+    r"""Return a mask of the clusters that graphs of the given sizes use.
 
-    Graph :math:`g` of :math:`n_g` nodes has
-    :math:`k_g = \min(K, \max(1, \lceil \rho\, n_g \rceil))`.
+    A graph :math:`g` of :math:`n_g` nodes uses
+    :math:`k_g = \min(K, \max(1, \lceil \rho\, n_g \rceil))` clusters.
 
     Args:
         sizes: Number of nodes of each graph, :math:`(B)`.
-        ratio: Clusters for each node, :math:`0 < \rho \leq 1`.
+        ratio: Number of clusters per node, :math:`0 < \rho \leq 1`.
         max_clusters: Number of columns :math:`K`.
 
     Returns:
@@ -110,6 +110,6 @@ def cluster_mask(sizes: Tensor, ratio: float, max_clusters: int) -> Tensor:
         >>> cluster_mask(torch.tensor([30, 3, 0]), ratio=0.1, max_clusters=4).sum(1)
         tensor([3, 1, 1])
     """
-    # 0.1 · 3 is above 0.3 by rounding alone, which must not add a cluster.
+    # 0.1 · 3 exceeds 0.3 only by rounding, which must not add a cluster.
     clusters = (exact(sizes) * ratio - 1e-6).ceil().clamp(min=1, max=max_clusters)
     return torch.arange(max_clusters, device=sizes.device) < clusters.unsqueeze(1)

@@ -1,4 +1,4 @@
-r"""The sparse product :math:`\mathbf{A}^{\top} \mathbf{X}`, with its gradients written out."""
+r"""The sparse product :math:`\mathbf{A}^{\top} \mathbf{X}` with custom gradients."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from pyg_diffpool.ops.operator import (
 )
 from pyg_diffpool.ops.precision import accumulated, without_autocast
 
-# On a CPU, MKL's product wins below this many columns and torch's own from there on
-# (measured over 1,000 to 10,000 nodes and 4,000 to 157,000 edges).
+# On a CPU, MKL's product is faster below this number of columns and torch's own from there on
+# (measured for 1,000 to 10,000 nodes and 4,000 to 157,000 edges).
 WIDE_COLUMNS = 64
 
 
 def sparse_product(adjacency: Adjacency, x: Tensor) -> Tensor:
-    r"""Sum the features of the sources of each node's incoming edges, times their weights.
+    r"""Sum the source features of each node's incoming edges, multiplied by the edge weights.
 
     .. math::
         \mathbf{Y} = \mathbf{A}^{\top} \mathbf{X}, \qquad
         \mathbf{y}_v = \sum_{u} \mathbf{A}_{uv} \, \mathbf{x}_u
 
-    Differentiable in :obj:`x` and in the weights. Sums are taken in float32 at least.
+    Differentiable in :obj:`x` and in the weights. Sums are accumulated in float32 or float64.
 
     Args:
         adjacency: The prepared adjacency of :math:`N` nodes.
@@ -52,17 +52,17 @@ def sparse_product(adjacency: Adjacency, x: Tensor) -> Tensor:
     return out
 
 
-# What an operator takes of an adjacency beside its weights, and what it is made of again inside.
+# Schema of the components of an adjacency other than its weights, from which kernels rebuild it.
 STRUCTURE = (
     "Tensor rowptr, Tensor col, Tensor target, Tensor symmetric, Tensor? transposed, bool coalesced"
 )
 
 
 def adjacency_structure(adjacency: Adjacency) -> Arguments:
-    """Return the arguments that :data:`STRUCTURE` names."""
+    """Return the arguments listed in :data:`STRUCTURE`."""
     flag = adjacency.undirected
     symmetric = flag if isinstance(flag, Tensor) else torch.tensor(flag)
-    # By name: up to torch 2.8 torch.compile cannot slice a NamedTuple that has properties.
+    # By name, since torch.compile cannot slice a NamedTuple with properties up to torch 2.8.
     return (
         adjacency.rowptr,
         adjacency.col,
@@ -74,13 +74,13 @@ def adjacency_structure(adjacency: Adjacency) -> Arguments:
 
 
 def adjacency_of(weight: Tensor | None, structure: Sequence[Any]) -> Adjacency:
-    """Put an adjacency together from its weights and what :data:`STRUCTURE` names."""
+    """Build an adjacency from its weights and the arguments listed in :data:`STRUCTURE`."""
     rowptr, col, target, symmetric, transposed, coalesced = structure
     return Adjacency(rowptr, col, target, weight, symmetric, transposed, coalesced)
 
 
 def plain_product(adjacency: Adjacency, x: Tensor) -> Tensor:
-    """Multiply edge by edge, in operations that have derivatives of all orders."""
+    """Multiply edge by edge, with operations that have derivatives of all orders."""
     rows = x.index_select(0, adjacency.col)
     if adjacency.weight is not None:
         rows = rows * adjacency.weight.to(x.dtype).unsqueeze(1)
@@ -100,10 +100,10 @@ def _matrix(adjacency: Adjacency, weight: Tensor) -> Tensor:
 
 
 def _spend_warning() -> None:
-    """Make torch emit its warning that CSR tensors are in beta now, silenced.
+    """Trigger torch's warning that CSR tensors are in beta once, with the warning suppressed.
 
-    It is emitted once per process. To silence it where the tensors are made would change the
-    filters of all threads.
+    It is emitted once per process. Suppressing it where the tensors are created would change the
+    warning filters of all threads.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -126,11 +126,11 @@ def edge_products(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:
 
 
 class _Product(torch.autograd.Function):
-    """The operator in eager mode, where the adjacency is one object."""
+    """The operator in eager mode, which takes the adjacency as one object."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor | None, adjacency: Adjacency) -> Tensor:
-        """Multiply; :obj:`weight` is that of the adjacency, where autograd sees it."""
+        """Multiply; :obj:`weight` is that of the adjacency, passed separately for autograd."""
         if ctx is not None:
             ctx.save_for_backward(x, weight)
             ctx.adjacency = adjacency

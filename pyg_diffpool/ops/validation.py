@@ -1,4 +1,4 @@
-"""Checks of arguments: shapes always, values where looking at them costs no synchronisation."""
+"""Validation of arguments: shapes always, values if this requires no synchronisation."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pyg_diffpool.ops.transforms import is_batched
 
 FLOATING = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
-# Pairs of nodes are numbered by 64-bit integers, so that the square of a size must fit.
+# Pairs of nodes are encoded as 64-bit integers, which must be able to hold the square of a size.
 LARGEST_SIZE = 2**31 - 1
 
 
 def values_checked(tensor: Tensor, validate: bool | None) -> bool:
-    """Whether values are looked at: always on the CPU, on a GPU only when asked.
+    """Return whether values are checked: by default on the CPU, on a GPU only on request.
 
-    Never under ``torch.func.vmap``, whose entries have no single answer.
+    Values are never checked under ``torch.func.vmap``, where the result could vary by sample.
     """
     if is_batched(tensor):
         return False
@@ -29,15 +29,15 @@ def values_checked(tensor: Tensor, validate: bool | None) -> bool:
 
 
 def values_seen(tensor: Tensor, validate: bool | None) -> bool:
-    """Whether Python code may look at values: as :func:`values_checked`, where there are any.
+    """Return whether Python code checks values: as :func:`values_checked`, but not in traced code.
 
-    Traced code has none yet.
+    Traced code has no values yet.
     """
     return values_checked(tensor, validate) and not traced()
 
 
 def kind(value: object) -> str:
-    """Say what came instead of what was expected, shortly."""
+    """Describe an unexpected value in a few words, for error messages."""
     if isinstance(value, Tensor):
         return f"a tensor of {value.dtype} and shape {tuple(value.shape)}"
     if value is None or isinstance(value, str | int | float):
@@ -59,23 +59,24 @@ def check_choice(name: str, value: str | None, choices: tuple[str | None, ...]) 
 
 
 def check_flag(name: str, value: object, *, optional: bool = False) -> None:
-    """Raise a :class:`TypeError` unless :obj:`value` is a truth value, or None if optional."""
+    """Raise a :class:`TypeError` unless :obj:`value` is a boolean, or None if optional."""
     if not (isinstance(value, bool) or (optional and value is None)):
         wanted = "True, False or None" if optional else "True or False"
         raise TypeError(f"{name}: expected {wanted}, got {kind(value)}")
 
 
 def read_size(name: str, value: Any, least: int = 0) -> int:
-    """Return a size as a Python number, having checked that it is whole and within bounds.
+    """Check that a size is an integer within bounds, and return it as a Python number.
 
     Args:
-        name: Of the argument.
-        value: Any integer, NumPy's and a tensor's among them; a symbolic one stays what it is.
-        least: Smallest value.
+        name: Name of the argument.
+        value: Any integer, including those of NumPy and tensors; symbolic ones are returned as
+            they are.
+        least: Smallest valid value.
 
     Raises:
-        TypeError: If it is not an integer; ``True`` is not one either.
-        ValueError: If it is too small, or too large for pairs of numbers below it to be numbered.
+        TypeError: If :obj:`value` is not an integer; booleans are not accepted.
+        ValueError: If :obj:`value` is too small, or so large that its square does not fit 64 bits.
     """
     if isinstance(value, torch.SymInt):
         return cast(int, value)
@@ -93,7 +94,7 @@ def read_size(name: str, value: Any, least: int = 0) -> int:
 
 
 def check_floating(name: str, tensor: Tensor, dim: int | tuple[int, ...]) -> None:
-    """Check that a tensor is strided, floating point and of an expected number of dimensions."""
+    """Check that a tensor is strided, floating point and has the expected number of dimensions."""
     check_tensor(name, tensor)
     allowed = (dim,) if isinstance(dim, int) else dim
     if tensor.dim() not in allowed:
@@ -124,25 +125,25 @@ def check_clusters(s: Tensor) -> None:
 def check_distributions(
     s: Tensor, validate: bool | None, *, padded: bool = False, mask: Tensor | None = None
 ) -> None:
-    """Check that the rows of an assignment are probabilities, where values may be looked at.
+    """Check that the rows of an assignment are probabilities, if values are checked.
 
     Args:
         s: Assignment (N, K) or (B, N, K).
         validate: Whether to check.
-        padded: Whether rows of zeros may stand for padding.
-        mask: Which rows are looked at. (default: all)
+        padded: Whether rows of zeros are accepted as padding.
+        mask: Mask of the rows that are checked. (default: all)
     """
     if not values_seen(s, validate) or s.numel() == 0:
         return
     s = s.detach()
     total = s.sum(-1, dtype=torch.promote_types(s.dtype, torch.float32))
-    # A rounded softmax misses one by the rounding of its largest entries.
+    # Row sums of a softmax deviate from one by the rounding errors of the largest entries.
     tolerance = 2e-2 if s.dtype in HALF else 1e-3
-    # What is not a number stays visible in the loss, as in PyTorch's own.
+    # NaN is accepted: it remains visible in the loss, as in PyTorch's own losses.
     good = ((total - 1).abs() <= tolerance) | total.isnan()
     if padded:
         good |= (s == 0).all(-1)
-    # A difference may leave a probability a rounding below zero.
+    # Probabilities may be below zero by rounding errors.
     good &= ~(s.amin(-1) < -tolerance)
     if mask is not None:
         good = good | ~mask
@@ -185,7 +186,7 @@ def check_finite(name: str, weight: Tensor) -> None:
 
 
 def check_probabilities(name: str, weight: Tensor | None) -> None:
-    """Raise a :class:`ValueError` unless weights are probabilities of edges."""
+    """Raise a :class:`ValueError` unless weights are in [0, 1]."""
     if weight is None or weight.numel() == 0 or is_batched(weight):
         return
     low, high = (float(bound) for bound in weight.detach().aminmax())
@@ -213,8 +214,8 @@ def _checked_backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
     return grad, None
 
 
-# For traced code: the same weights, once it runs with some that are probabilities. Those that
-# duplicates were summed to may be larger than 1.
+# For traced code: checks weights when the code runs, and returns them. Sums of duplicates may be
+# larger than 1.
 checked_probabilities = register(
     "checked_probabilities",
     "(Tensor weight, bool summed) -> Tensor",

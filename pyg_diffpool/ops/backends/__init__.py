@@ -1,4 +1,4 @@
-"""The backends by name, and which one multiplies where none was named."""
+"""The backends by name, and the default choice."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ BACKENDS: dict[str, type[Backend]] = {"padded": Padded, "ragged": Ragged, "trito
 
 
 def backend_for(name: str, graphs: Segments, x: Tensor, s: Tensor) -> Backend:
-    """Return the backend of a name, or for ``"auto"`` the one expected to be fastest."""
+    """Return the backend with a given name, or the one expected to be fastest for ``"auto"``."""
     if name == "auto" and s.is_cuda:
-        # Padding needs the largest graph, slices the size of each; the kernels need neither.
+        # Padding needs the size of the largest graph, slices need all sizes; the kernels neither.
         fused = s.dtype == torch.float32 and triton_available()
         name = "triton" if fused else "padded"
     elif name == "auto":

@@ -1,14 +1,15 @@
-r"""What a backend is: one way to multiply the runs of a ragged batch.
+r"""The interface of a backend, which multiplies the graphs of a ragged batch.
 
-All offer the same products over the graphs :math:`g` of a batch, and differ in speed alone:
+All backends compute the same products over the graphs :math:`g` of a batch, and differ only in
+speed:
 
 * ``contract``: :math:`\mathbf{S}_g^{\top} \mathbf{X}_g`, :math:`\mathbf{S}_g^{\top} \mathbf{P}_g`
-  and :math:`\mathbf{S}_g^{\top} \mathbf{S}_g`, one matrix for each graph;
+  and :math:`\mathbf{S}_g^{\top} \mathbf{S}_g`, one matrix per graph;
 * ``expand``: :math:`\mathbf{S}_g \mathbf{D}^X_g` and :math:`\mathbf{X}_g {\mathbf{D}^X_g}^{\top}
-  + \mathbf{P}_g \mathbf{D}^P_g + \mathbf{S}_g \mathbf{D}^S_g`, a row for each node;
-* ``spread``: :math:`\mathbf{S}_g \mathbf{W}_g`, likewise.
+  + \mathbf{P}_g \mathbf{D}^P_g + \mathbf{S}_g \mathbf{D}^S_g`, one row per node;
+* ``spread``: :math:`\mathbf{S}_g \mathbf{W}_g`, one row per node.
 
-A backend is one file here, and one row of the table ``BACKENDS``.
+A backend is one module here, and one entry of the table ``BACKENDS``.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from pyg_diffpool.ops.segments import Segments
 
 
 class Backend(ABC):
-    """One way to multiply; its methods take rows of equal dtype, float32 or float64.
+    """Base class of backends; methods take operands of the same dtype, float32 or float64.
 
     Attributes:
-        takes_half: Whether features may be in half precision instead.
+        takes_half: Whether features may also be in half precision.
     """
 
     takes_half = False
@@ -35,28 +36,28 @@ class Backend(ABC):
 
     @abstractmethod
     def arrange(self, x: Tensor, p: Tensor, s: Tensor) -> Tensor:
-        """Lay the rows out for the products, forwards and backwards."""
+        """Arrange the rows for the products of the forward and backward pass."""
 
     @abstractmethod
     def contract(self, rows: Tensor, x: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Multiply the transposed assignment of each graph with its arranged rows."""
+        """Multiply the transposed assignment of each graph by its arranged rows."""
 
     @abstractmethod
     def expand(
         self, rows: Tensor, x: Tensor, s: Tensor, onto_x: Tensor, onto_p: Tensor, onto_s: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Multiply each graph's rows with its matrices (B, K, F), (B, K, K) and (B, K, K)."""
+        """Multiply each graph's rows by its matrices (B, K, F), (B, K, K) and (B, K, K)."""
 
     @abstractmethod
     def spread(self, rows: Tensor, x: Tensor, s: Tensor, matrix: Tensor) -> Tensor:
-        """Multiply each graph's assignment with its matrix (B, K, K)."""
+        """Multiply each graph's assignment by its matrix (B, K, K)."""
 
 
 class SideBySide(Backend):
-    """Keeps the rows side by side, [X | P | S], so that one product serves for all three."""
+    """Concatenates the rows, [X | P | S], so that a single product computes all three."""
 
     def split(self, product: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Take the columns of X, P and S apart."""
+        """Split the columns of X, P and S."""
         clusters = s.size(1)
         features = product.size(-1) - 2 * clusters
         pooled, through_p, gram = torch.split(product, [features, clusters, clusters], -1)
@@ -65,14 +66,14 @@ class SideBySide(Backend):
     def expand(
         self, rows: Tensor, x: Tensor, s: Tensor, onto_x: Tensor, onto_p: Tensor, onto_s: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Multiply all columns at once, and the last ones once more."""
+        """Multiply all columns at once, and the columns of S once more for the features."""
         factors = torch.cat([onto_x.transpose(1, 2), onto_p, onto_s], 1)
         return self.multiply(rows[..., -s.size(1) :], onto_x), self.multiply(rows, factors)
 
     def spread(self, rows: Tensor, x: Tensor, s: Tensor, matrix: Tensor) -> Tensor:
-        """Multiply the last columns."""
+        """Multiply the columns of S."""
         return self.multiply(rows[..., -s.size(1) :], matrix)
 
     @abstractmethod
     def multiply(self, rows: Tensor, matrix: Tensor) -> Tensor:
-        """Multiply the arranged rows of each graph with its matrix; return a row for each node."""
+        """Multiply the arranged rows of each graph by its matrix; return one row per node."""

@@ -1,4 +1,4 @@
-"""The backend ``padded``: pad all graphs to the largest, multiply in one batched product."""
+"""The backend ``padded``: pad all graphs to the largest, and use one batched product."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pyg_diffpool.ops.backends.base import SideBySide
 
 
 class Padded(SideBySide):
-    """Pad all graphs to the largest, multiply in one batched product."""
+    """Pads all graphs to the largest, and uses one batched product."""
 
     @cached_property
     def _slots(self) -> Tensor:
@@ -24,7 +24,7 @@ class Padded(SideBySide):
         rows = torch.cat([x, p, s], 1)
         dense: Tensor
         if rows.device.type == "cpu":
-            # The same in three calls, which count on small graphs.
+            # Equivalent to to_dense_batch with fewer calls, whose overhead matters on small graphs.
             dense = rows.new_zeros(graphs.batch_size * graphs.width, rows.size(1))
             return dense.index_copy_(0, self._slots, rows).view(graphs.batch_size, graphs.width, -1)
         dense, _ = to_dense_batch(rows, graphs.batch, 0.0, graphs.width, graphs.batch_size)

@@ -1,4 +1,4 @@
-"""What a backend contracts, in PyTorch's own operations, which have derivatives of all orders."""
+"""The contractions of a backend in PyTorch operations, which have derivatives of all orders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pyg_diffpool.ops.segments import UNKNOWN, Segments
 def plain_contract(
     graphs: Segments, x: Tensor, p: Tensor, s: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what a backend's ``contract`` does."""
+    """Return the results of a backend's ``contract``."""
     columns = [x.size(1), s.size(1), s.size(1)]
     out = _products(graphs, s, torch.cat([x, p, s], 1))
     pooled, product, gram = torch.split(out, columns, -1)
@@ -23,7 +23,7 @@ def plain_contract(
 def _products(graphs: Segments, s: Tensor, rows: Tensor) -> Tensor:
     batch_size, clusters, columns = graphs.batch_size, s.size(1), rows.size(1)
     if graphs.given_width == UNKNOWN and traced():
-        # Sizes are not known: add up the outer products of the rows.
+        # Sizes are unknown: sum the outer products of the rows.
         outer = s.unsqueeze(2) * rows.unsqueeze(1)
         zeros = rows.new_zeros(batch_size, clusters, columns)
         return zeros.index_add(0, graphs.batch, outer)

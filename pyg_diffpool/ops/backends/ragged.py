@@ -1,4 +1,4 @@
-"""The backend ``ragged``: multiply each graph's own slice; no padding, and one call per graph."""
+"""The backend ``ragged``: multiply the slice of each graph; no padding, but one call per graph."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyg_diffpool.ops.backends.base import SideBySide
 
 
 class Ragged(SideBySide):
-    """Multiply each graph's own slice: no padding, and one call per graph."""
+    """Multiplies the slice of each graph: no padding, but one call per graph."""
 
     @cached_property
     def _sizes(self) -> list[int]:

@@ -1,1 +1,1 @@
-"""The three contractions of a sparse level, forwards and backwards, and the distances they give."""
+"""Forward and backward pass of the three contractions of a sparse level, and its distances."""

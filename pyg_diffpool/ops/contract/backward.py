@@ -1,9 +1,9 @@
-r"""Contracting a sparse level, backwards.
+r"""Backward pass of the contractions of a sparse level.
 
-It has :math:`\mathbf{A}\,\mathrm{d}\mathbf{P}
+It contains the term :math:`\mathbf{A}\,\mathrm{d}\mathbf{P}
 = \mathbf{A} \mathbf{S}\,\mathrm{d}\mathbf{A}'^{\top}`, which for a symmetric :math:`\mathbf{A}` is
-:math:`\mathbf{P}\, \mathrm{d}\mathbf{A}'^{\top}`: no second sparse product, only another term in
-the ragged one that is there already.
+:math:`\mathbf{P}\, \mathrm{d}\mathbf{A}'^{\top}`: this needs no second sparse product, only another
+term in the ragged product.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Needs(NamedTuple):
-    """Which gradients are asked for."""
+    """Which gradients are needed."""
 
     x: bool
     s: bool
@@ -30,7 +30,7 @@ class Needs(NamedTuple):
 
 
 class Cotangents(NamedTuple):
-    """Gradients that arrive: of SᵀX, of SᵀAS, of SᵀS, and of the squared distances."""
+    """Incoming gradients of SᵀX, of SᵀAS, of SᵀS, and of the squared distances."""
 
     pooled: Tensor | None
     adj: Tensor | None
@@ -39,16 +39,16 @@ class Cotangents(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What the forward pass was given and found, in the dtype that it summed in.
+    """Inputs and results of the forward pass, in the accumulation dtype.
 
     Attributes:
         level: The sparse level.
-        multiplier: The backend that multiplied.
-        x: Features, in half precision where the backend takes them so.
+        multiplier: The backend of the forward pass.
+        x: Features, in half precision if the backend accepts it.
         s: Assignment.
-        rows: The rows as the backend arranged them.
+        rows: The rows as arranged by the backend.
         gram: The Gram matrices.
-        near: Which graphs took products in float64.
+        near: Mask of the graphs whose products were computed in float64.
     """
 
     level: SparseLevel
@@ -75,7 +75,7 @@ def gradients(saved: Saved, cotangents: Cotangents, needs: Needs) -> Found:
         )
     squared = cotangents.squared
     if squared is None or squared.numel() == 0:
-        # Compilers pass on a gradient of no distances, too.
+        # Compilers pass an empty gradient if there are no distances.
         return _products(saved, cotangents._replace(squared=None), needs)
     chosen = in_float64(saved.near, s)
     if chosen is None:
@@ -93,7 +93,7 @@ def gradients(saved: Saved, cotangents: Cotangents, needs: Needs) -> Found:
 
 
 def _products(saved: Saved, cotangents: Cotangents, needs: Needs) -> Found:
-    """Return the gradients that come through the contractions."""
+    """Return the gradients through the contractions."""
     level, multiplier, x, s, rows, gram, _ = saved
     adjacency = level.adjacency
     onto_x = onto_s = onto_weight = None
@@ -120,7 +120,7 @@ def _products(saved: Saved, cotangents: Cotangents, needs: Needs) -> Found:
 
 
 def _onto_adj(cotangents: Cotangents, gram: Tensor) -> Tensor:
-    """Return the gradient of SᵀAS, of whose trace the squared distance takes off twice."""
+    """Return the gradient of SᵀAS; the squared distance contains -2 tr(SᵀAS)."""
     adj = torch.zeros_like(gram) if cotangents.adj is None else cotangents.adj
     if cotangents.squared is None:
         return adj
@@ -130,7 +130,7 @@ def _onto_adj(cotangents: Cotangents, gram: Tensor) -> Tensor:
 
 
 def _onto_gram(cotangents: Cotangents, gram: Tensor) -> Tensor:
-    """Return the gradient of SᵀS, and its transpose, since S stands in it on both sides."""
+    """Return the gradient of SᵀS plus its transpose, since both factors depend on S."""
     onto = torch.zeros_like(gram) if cotangents.gram is None else cotangents.gram
     if cotangents.gram is not None:
         onto = onto + onto.transpose(1, 2)
@@ -142,7 +142,7 @@ def _onto_gram(cotangents: Cotangents, gram: Tensor) -> Tensor:
 def _with_exact_products(
     found: Found, saved: Saved, near: Tensor | slice, squared: Tensor, needs: Needs
 ) -> Found:
-    """Add what reaches the chosen graphs through the squared distances, in float64."""
+    """Add the gradients of the squared distances of the selected graphs, in float64."""
     level, s, nodes, edges = exactly(near, saved.level, saved.s)
     x = s[:, :0]
     multiplier = backend_for("auto", level.graphs, x, s)

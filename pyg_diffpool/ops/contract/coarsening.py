@@ -1,4 +1,4 @@
-"""The result of a coarsening: three contractions of an assignment with a graph."""
+"""The result of a coarsening: the three contractions of a graph with its assignment."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from torch import Tensor
 
-# Which squared distances to the predicted adjacency are wanted: none, those of each graph, or those
-# of each padded graph, with what the adjacency matrices of a dense level hold in their padding.
+# Which squared distances to the predicted adjacency are computed: none, those of each graph, or
+# those of each padded graph, including the entries of adjacency matrices in padding.
 Distances: TypeAlias = Literal["graphs", "padded"] | None
 
 
 class Coarsening(NamedTuple):
-    r"""What :func:`coarsen` returns.
+    r"""Output of :func:`coarsen`.
 
     Attributes:
         x: Pooled features :math:`\mathbf{S}^{\top} \mathbf{X}`, shape :math:`(B, K, F)`.

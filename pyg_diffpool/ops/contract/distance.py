@@ -1,4 +1,4 @@
-r"""The squared distance between an adjacency matrix and its prediction, without either.
+r"""The squared distance between an adjacency matrix and its prediction, without dense matrices.
 
 .. math::
     \lVert \mathbf{A} - \mathbf{S} \mathbf{S}^{\top} \rVert_F^2 = \lVert \mathbf{A} \rVert_F^2
@@ -21,7 +21,7 @@ from pyg_diffpool.ops.segments import Segments
 if TYPE_CHECKING:
     from pyg_diffpool.ops.level import SparseLevel
 
-# Below this share of ‖A‖² the three terms of the identity cancel too far for float32 products.
+# Below this fraction of ‖A‖², cancellation makes float32 products too inaccurate.
 NEAR_OPTIMUM = 1e-3
 
 
@@ -35,7 +35,7 @@ def squared_norms(adjacency: Adjacency, graphs: Segments) -> Tensor:
 
 
 def squared_norm_gradient(adjacency: Adjacency, graphs: Segments, grad: Tensor) -> Tensor:
-    """Return the gradient of :func:`squared_norms` for the weight of each edge."""
+    """Return the gradient of :func:`squared_norms` with respect to the weight of each edge."""
     return 2 * _entries(adjacency) * grad[graphs.batch[adjacency.target]]
 
 
@@ -46,14 +46,15 @@ def identity_terms(adj: Tensor, gram: Tensor) -> Tensor:
 
 
 def near_optimum(squared: Tensor, norms: Tensor) -> Tensor:
-    """Which graphs have terms that cancel too far for float32 products."""
+    """Return a mask of the graphs for which float32 products are inaccurate by cancellation."""
     return squared < NEAR_OPTIMUM * norms
 
 
 def in_float64(near: Tensor, s: Tensor) -> Tensor | slice | None:
-    """Index the graphs that need products in float64, or return None where none does.
+    """Return an index of the graphs that need products in float64, or None if there are none.
 
-    Finding out would synchronise a GPU, which is fast in float64: there, all graphs get them.
+    On a GPU, this check would require a host-device synchronisation, so that all graphs use
+    float64, which is fast there.
     """
     if s.dtype == torch.float64:
         return None
@@ -65,7 +66,7 @@ def in_float64(near: Tensor, s: Tensor) -> Tensor | slice | None:
 def exactly(
     near: Tensor | slice, level: SparseLevel, s: Tensor
 ) -> tuple[SparseLevel, Tensor, Tensor | slice, Tensor | slice]:
-    """Keep the chosen graphs, in float64; return also which nodes and edges were kept."""
+    """Select graphs, in float64; also return the indices of their nodes and edges."""
     adjacency, graphs = level
     if isinstance(near, slice):
         return level, exact(s), near, near
@@ -94,7 +95,7 @@ def _own_weights(adjacency: Adjacency) -> Tensor:
 
 
 def _entries(adjacency: Adjacency) -> Tensor:
-    """Return for each edge the entry of A that it belongs to, duplicates summed."""
+    """Return for each edge its entry of A, where duplicates are summed."""
     weight = _own_weights(adjacency)
     if adjacency.coalesced:
         return weight

@@ -1,8 +1,8 @@
-r"""Contracting a sparse level, forwards: everything that a pooling needs of a batch, in one pass.
+r"""Forward pass of the contractions of a sparse level: all products of a pooling at once.
 
-One sparse product :math:`\mathbf{P} = \mathbf{A}^{\top} \mathbf{S}` and one ragged product
-:math:`\mathbf{S}^{\top} [\mathbf{X} | \mathbf{P} | \mathbf{S}] = [\mathbf{X}' | \mathbf{A}'^{\top}
-| \mathbf{G}]`, from which the distances to the predicted adjacency follow. Only
+It computes one sparse product :math:`\mathbf{P} = \mathbf{A}^{\top} \mathbf{S}` and one ragged
+product :math:`\mathbf{S}^{\top} [\mathbf{X} | \mathbf{P} | \mathbf{S}] = [\mathbf{X}' |
+\mathbf{A}'^{\top} | \mathbf{G}]`, from which the distances to the predicted adjacency follow. Only
 :mod:`pyg_diffpool.ops.level.sparse` imports this module, and registers it as an operator.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Results(NamedTuple):
-    r"""What the operator returns.
+    r"""Results of the operator.
 
     Attributes:
         pooled: :math:`\mathbf{S}^{\top} \mathbf{X}`, (B, K, F).
@@ -40,8 +40,8 @@ class Results(NamedTuple):
         gram: :math:`\mathbf{S}^{\top} \mathbf{S}`, (B, K, K).
         squared: :math:`\lVert \mathbf{A} - \mathbf{S} \mathbf{S}^{\top} \rVert_F^2` in float64,
             (B), or empty.
-        near: Which graphs took products in float64, (B), or empty.
-        product: :math:`\mathbf{A}^{\top} \mathbf{S}`, (N, K), for the backward pass.
+        near: Mask of the graphs whose products were computed in float64, (B), or empty.
+        product: :math:`\mathbf{A}^{\top} \mathbf{S}`, (N, K), saved for the backward pass.
     """
 
     pooled: Tensor
@@ -53,7 +53,7 @@ class Results(NamedTuple):
 
 
 class Contract(torch.autograd.Function):
-    """The operator in eager mode, where the level is one object."""
+    """The operator in eager mode, which takes the level as one object."""
 
     @staticmethod
     def forward(
@@ -65,7 +65,7 @@ class Contract(torch.autograd.Function):
         backend: str,
         distances: bool,
     ) -> Results:
-        """Contract; :obj:`weight` is that of the level, where autograd sees it."""
+        """Contract; :obj:`weight` is that of the level, passed separately for autograd."""
         adjacency, graphs = level
         dtype = _accumulation_dtype(x, s, weight)
         empty = x.size(0) == 0 or graphs.batch_size == 0
@@ -129,14 +129,14 @@ def plain(
     backend: str,
     distances: bool,
 ) -> Results:
-    """Do the same in PyTorch's own operations, of which none looks at a value."""
+    """Compute the same with PyTorch operations, without access to values."""
     adjacency: Adjacency = level.adjacency._replace(weight=weight)
     dtype = _accumulation_dtype(x, s, weight)
     with without_autocast(x):
         rows, wide = x.to(dtype), s.to(dtype)
         squared, near = _no_distances(wide, 0)
         if distances:
-            # Whether the terms of the identity will cancel is not known.
+            # Cancellation cannot be detected without access to values.
             rows, wide = exact(rows), exact(wide)
         through = plain_product(adjacency, wide)
         pooled, product, gram = plain_contract(level.graphs, rows, through, wide)
@@ -156,7 +156,7 @@ def fake(
     backend: str,
     distances: bool,
 ) -> Results:
-    """Return empty results, whose shapes depend on those of the arguments alone."""
+    """Return empty results, whose shapes depend only on the shapes of the arguments."""
     dtype = _accumulation_dtype(x, s, weight)
     batch_size, clusters = level.graphs.batch_size, s.size(1)
     pooled_dtype = torch.promote_types(x.dtype, s.dtype)
@@ -181,7 +181,7 @@ def _no_distances(s: Tensor, count: int) -> tuple[Tensor, Tensor]:
 def _squared_distances(
     level: SparseLevel, s: Tensor, product: Tensor, gram: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the squared distance of each graph, and which took products in float64."""
+    """Return the squared distance of each graph, and a mask of those computed in float64."""
     norms = squared_norms(level.adjacency, level.graphs)
     squared = norms + identity_terms(product, gram)
     near = near_optimum(squared, norms)

@@ -1,4 +1,4 @@
-"""The conventions by name. A new one is a file here, and a row of the table."""
+"""The conventions by name. To add one, add a module here and an entry in the table."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["CONVENTIONS", "Convention", "PyG", "read_convention"]
 
 CONVENTIONS: dict[str, type[Convention]] = {"paper": Paper, "reference": Reference, "pyg": PyG}
 REDUCTIONS = ("mean", "sum", "none")
-# Every option of a convention, with the value that says nothing.
+# The options of all conventions, with their defaults.
 NOTHING_SAID: dict[str, Any] = {"scale": None, "normalize": True}
 
 
 def read_convention(
     convention: str, *, scale: str | None = None, normalize: bool = True, reduction: str = "mean"
 ) -> Convention:
-    """Return a convention with its options, having checked that it has what was asked for.
+    """Validate a convention and its options, and return it.
 
     Raises:
         ValueError: If a name is unknown, or the convention does not have an option or a reduction.

@@ -1,4 +1,4 @@
-"""What a convention is: one way to turn an assignment into the numbers of the side objectives."""
+"""The interface of a convention, which defines how the side objectives are computed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pyg_diffpool.ops.segments import Segments
 
 
 class Convention:
-    """A row of the table ``CONVENTIONS``; built with the options that :attr:`options` names.
+    """An entry of the table ``CONVENTIONS``, constructed with the options in :attr:`options`.
 
     Attributes:
-        options: The options that it has; any other must be left at its default.
-        reductions: How one value for each graph may become one value.
-        distances: Which squared distances to the predicted adjacency its link objective takes.
-        probabilities: Whether weights of edges must lie within [0, 1].
-        counts_shared_once: Whether what all graphs of a dense level have in common counts once.
-        links_pooled_levels: Whether the link objective has a meaning on pooled levels; where it has
-            none, :class:`~pyg_diffpool.DiffPool` gives 0.
+        options: Names of the supported options; all others must have their default values.
+        reductions: Names of the supported reductions.
+        distances: Which squared distances to the predicted adjacency the link objective needs.
+        probabilities: Whether edge weights must be in [0, 1].
+        counts_shared_once: Whether tensors that all graphs of a dense level share count once.
+        links_pooled_levels: Whether the link objective is defined on pooled levels; otherwise,
+            :class:`~pyg_diffpool.DiffPool` returns 0 there.
     """
 
     options: ClassVar[tuple[str, ...]] = ()
@@ -39,8 +39,8 @@ class Convention:
 
         Args:
             s: Assignment.
-            level: What it assigns.
-            squared: The squared distances that :attr:`distances` asks for.
+            level: The level whose nodes are assigned.
+            squared: The squared distances specified by :attr:`distances`.
         """
         raise NotImplementedError
 
@@ -49,28 +49,28 @@ class Convention:
         return entropy_of_rows(s)
 
     def entropy(self, rows: Tensor, graphs: Segments | PaddedGraphs) -> Tensor:
-        """Return the entropy of each graph, or of the batch, from that of each row."""
+        """Return the entropy of each graph, or of the batch, given the entropy of each row."""
         raise NotImplementedError
 
     def mean(self, values: Tensor, sizes: Tensor, *, pairs: bool) -> Tensor:
-        """Return the mean over a batch: over its graphs, an empty one counting as 0.
+        """Return the mean over the graphs of a batch, where an empty graph has value 0.
 
         Args:
-            values: One value for each graph.
+            values: One value per graph.
             sizes: Number of nodes of each graph.
-            pairs: Whether a value belongs to the pairs of a graph's nodes, not to its nodes.
+            pairs: Whether a value refers to the pairs of a graph's nodes instead of its nodes.
         """
         return values.sum() / max(values.numel(), 1)
 
     def reduce(self, values: Tensor, sizes: Tensor, reduction: str, *, pairs: bool) -> Tensor:
-        """Reduce the values by one of :attr:`reductions`; arguments as for :meth:`mean`."""
+        """Apply one of :attr:`reductions`; the other arguments are as for :meth:`mean`."""
         if reduction == "none":
             return values
         return values.sum() if reduction == "sum" else self.mean(values, sizes, pairs=pairs)
 
 
 def square_root(squared: Tensor) -> Tensor:
-    """Root whose derivatives at zero are zero; rounding may have left zero slightly negative."""
-    # Higher derivatives must not overflow above it, and no norm is as small, but by cancellation.
+    """Square root whose derivatives at zero are zero; accepts slightly negative rounding errors."""
+    # Values below this threshold are rounding errors; their higher derivatives would overflow.
     zero = squared <= torch.finfo(squared.dtype).tiny ** 0.5
     return squared.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)

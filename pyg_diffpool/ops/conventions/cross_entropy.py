@@ -1,12 +1,12 @@
-r"""The link prediction objective of the authors' code: a cross entropy over all pairs of nodes.
+r"""The link prediction objective of the authors' code: a cross-entropy over all pairs of nodes.
 
 .. math::
     \mathcal{L}_{LP} = - \sum_{u, v} \mathbf{A}_{uv} \log(p_{uv} + \epsilon)
     + (1 - \mathbf{A}_{uv}) \log(1 - p_{uv} + \epsilon), \qquad
     p_{uv} = \min(\mathbf{s}_u^{\top} \mathbf{s}_v, 1)
 
-It has no factorisation, so it visits all :math:`n^2` pairs of a graph; it does so tile by tile, and
-computes each tile anew in the backward pass, so that memory stays linear.
+It does not factorise, so that all :math:`n^2` pairs of a graph are evaluated. This is done tile by
+tile, and tiles are recomputed in the backward pass, so that memory stays linear.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ REFERENCE_EPSILON = 1e-7
 def pairwise_cross_entropy(s: Tensor, level: Level) -> Tensor:
     """Return the sum over all pairs of nodes of each graph, in float64.
 
-    The two kinds of level have nothing to share here: pairs are visited as they are stored.
+    Sparse and dense levels have separate implementations, since pairs are stored differently.
     """
     if isinstance(level, DenseLevel):
         return _of_matrices(s, level)
@@ -81,7 +81,7 @@ def _tile_loss(s: Tensor, weight: Tensor | None, level: SparseLevel, tile: Tile)
 def _over_tiles(
     visit: Callable[..., Tensor], s: Tensor, weight: Tensor | None, level: SparseLevel
 ) -> Tensor:
-    """Add up for each graph what visits of its tiles return."""
+    """Sum the results of :obj:`visit` over the tiles of each graph."""
     totals = exact(s.new_zeros(level.graphs.batch_size))
     for tile in tiles(level.graphs):
         graphs = torch.arange(tile.first_graph, tile.last_graph, device=s.device)
@@ -90,18 +90,18 @@ def _over_tiles(
 
 
 def _plain(s: Tensor, weight: Tensor | None, level: SparseLevel) -> Tensor:
-    """Compute the loss in PyTorch's own operations, each tile again in every backward pass."""
-    # Function transforms do not support checkpoints: all tiles are kept.
+    """Compute the loss with PyTorch operations; tiles are recomputed in every backward pass."""
+    # Function transforms do not support checkpointing: all tiles are kept in memory.
     visit = _tile_loss if transformed() else partial(checkpoint, _tile_loss, use_reentrant=False)
     return _over_tiles(visit, s, weight, level)
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """The operator in eager mode, where the level is one object."""
+    """The operator in eager mode, which takes the level as one object."""
 
     @staticmethod
     def forward(ctx: Any, s: Tensor, weight: Tensor | None, level: SparseLevel) -> Tensor:
-        """Visit all pairs; :obj:`weight` is that of the level, where autograd sees it."""
+        """Evaluate all pairs; :obj:`weight` is the level's, passed separately for autograd."""
         if ctx is not None:
             ctx.save_for_backward(s, weight)
             ctx.level = level
@@ -126,7 +126,7 @@ def _gradients(
     needs_s: bool,
     needs_weight: bool,
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Visit all pairs again; return the gradients of assignment and weights, if needed."""
+    """Evaluate all pairs again, and return the gradients of assignment and weights if needed."""
     dtype = accumulation_dtype(s.dtype)
     onto_s = s.new_zeros(s.shape, dtype=dtype) if needs_s else None
     onto_weight = None
@@ -142,7 +142,7 @@ def _gradients(
                 onto_s[pairs.first_node : pairs.last_node] += columns[pairs.nodes]
             if onto_weight is not None:
                 present, absent = _logarithms(torch.where(predicted < 1, predicted, 1.0))
-                # The clamped share of a sum of duplicates has no slope.
+                # Sums of duplicates that are clamped have no gradient.
                 slope = ((absent - present) * of_graphs).masked_fill(pairs.adj > 1, 0.0)
                 onto_weight[pairs.edges] = slope[pairs.entries]
     return (
@@ -152,7 +152,7 @@ def _gradients(
 
 
 def _onto_columns(pairs: Pairs, tile: Tile, predicted: Tensor, grad: Tensor) -> Tensor:
-    """Return the gradient of the nodes of a tile, which stand in its rows and its columns."""
+    """Return the gradient of the nodes of a tile, which occur in its rows and its columns."""
     counts = pairs.valid & (predicted < 1)
     adj = pairs.adj.clamp(max=1)
     slope = (1 - adj) / (1 - predicted + REFERENCE_EPSILON) - adj / (predicted + REFERENCE_EPSILON)
@@ -185,7 +185,7 @@ def _gradient(
 def _gradient_kernel(
     grad: Tensor, s: Tensor, weight: Tensor | None, *rest: Any
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradients, empty where not needed."""
+    """Return the gradients, empty if not needed."""
     *structure, needs_s, needs_weight = rest
     level = SparseLevel.of(weight, structure)
     onto_s, onto_weight = _gradients(grad, s, weight, level, needs_s, needs_weight)

@@ -1,4 +1,4 @@
-"""All pairs of nodes of each graph of a sparse level, tile by tile, so that memory stays linear."""
+"""Tiles over all pairs of nodes of each graph of a sparse level, to keep memory linear."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TILE_ENTRIES = 2**20
 
 
 class Tile(NamedTuple):
-    """Whole small graphs padded to one width, or some rows of one large graph."""
+    """Several small graphs, padded to one width, or a block of rows of one large graph."""
 
     first_graph: int
     last_graph: int
@@ -27,22 +27,22 @@ class Tile(NamedTuple):
 
     @property
     def rows(self) -> slice:
-        """The nodes of each graph that have a row."""
+        """The nodes of each graph that are rows of the tile."""
         return slice(self.first_row, self.last_row)
 
 
 class Pairs(NamedTuple):
-    """What a tile holds, padded: g graphs of R rows and W columns.
+    """The padded contents of a tile: g graphs of R rows and W columns.
 
     Attributes:
-        s: Assignment of the nodes, (g, W, K); rows are some of them.
-        adj: Sum of the weights between each two nodes, (g, R, W).
-        nodes: Which columns are nodes, (g, W).
-        valid: Which pairs are pairs of nodes, (g, R, W).
-        first_node: First node of these graphs in the batch.
-        last_node: One more than their last one.
-        edges: The edges of the batch that end in the rows.
-        entries: Where in :attr:`adj` those edges stand.
+        s: Assignment of the columns' nodes, (g, W, K); rows are a subset of them.
+        adj: Sum of the weights between each pair of nodes, (g, R, W).
+        nodes: Mask of the columns that are nodes, (g, W).
+        valid: Mask of the pairs that are pairs of nodes, (g, R, W).
+        first_node: First node of the tile's graphs in the batch.
+        last_node: Last node of the tile's graphs in the batch, plus one.
+        edges: The edges of the batch whose targets are in the rows.
+        entries: Indices of these edges in :attr:`adj`.
     """
 
     s: Tensor
@@ -56,7 +56,7 @@ class Pairs(NamedTuple):
 
 
 def tiles(graphs: Segments) -> Iterator[Tile]:
-    """Divide all pairs of nodes of each graph into tiles; looks at the sizes."""
+    """Divide all pairs of nodes of each graph into tiles; synchronises a GPU to read sizes."""
     sizes = graphs.listed_sizes()
     first, node = 0, 0
     while first < len(sizes):
@@ -79,7 +79,7 @@ def tiles(graphs: Segments) -> Iterator[Tile]:
 
 
 def read_pairs(s: Tensor, weight: Tensor | None, level: SparseLevel, tile: Tile) -> Pairs:
-    """Return what a tile holds; differentiable in the assignment and the weights."""
+    """Return the contents of a tile, differentiable in the assignment and the weights."""
     adjacency, graphs = level
     whole = tile.last_row - tile.first_row == tile.width
     start = tile.first_node + (0 if whole else tile.first_row)

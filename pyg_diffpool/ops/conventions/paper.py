@@ -1,4 +1,4 @@
-"""The convention ``paper``: one norm and one mean entropy for each graph, averaged over graphs."""
+"""The convention ``paper``: one norm and one mean entropy per graph, averaged over graphs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyg_diffpool.ops.segments import Segments
 
 
 class Paper(Convention):
-    """Section 3.3 of the paper, for each graph by itself.
+    """The objectives of the paper's Section 3.3, computed separately for each graph.
 
     Args:
         scale: ``"nodes"`` divides each graph's norm by its number of nodes.

@@ -1,4 +1,4 @@
-"""The convention ``pyg``: the numbers of :func:`torch_geometric.nn.dense_diff_pool`."""
+"""The convention ``pyg``: the losses of :func:`torch_geometric.nn.dense_diff_pool`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EPSILON = 1e-15
 
 
 class PyG(Convention):
-    """One norm and one mean over the whole batch, padding included.
+    """One norm and one mean over the whole batch, including padding.
 
     Args:
         normalize: Whether the norm is divided by the number of entries of all padded matrices.
@@ -38,7 +38,7 @@ class PyG(Convention):
         return norm.to(level.loss_dtype(s))
 
     def row_entropy(self, s: Tensor) -> Tensor:
-        """Return the entropy of each row, off by PyG's epsilon."""
+        """Return the entropy of each row, with PyG's epsilon in the logarithm."""
         with without_autocast(s):
             s = s.to(accumulation_dtype(s.dtype))
             return -(s * torch.log(s + EPSILON)).sum(-1)

@@ -1,4 +1,4 @@
-"""The convention ``reference``: what the authors' code (RexYing/diffpool) minimises."""
+"""The convention ``reference``: the objectives of the authors' code (RexYing/diffpool)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pyg_diffpool.ops.segments import Segments
 
 
 class Reference(Convention):
-    """A cross entropy over all pairs of nodes; sums for each graph, means over the batch's parts.
+    """Cross-entropy over all pairs of nodes; sums per graph, means over the nodes or pairs.
 
-    Weights of edges are probabilities, which those of pooled levels are not.
+    Edge weights are probabilities here, which does not hold on pooled levels.
     """
 
     distances = None
@@ -22,7 +22,7 @@ class Reference(Convention):
     links_pooled_levels = False
 
     def link(self, s: Tensor, level: Level, squared: Tensor | None) -> Tensor:
-        """Return the cross entropy of each graph, summed over its pairs of nodes."""
+        """Return the cross-entropy of each graph, summed over its pairs of nodes."""
         return pairwise_cross_entropy(s, level).to(level.loss_dtype(s))
 
     def entropy(self, rows: Tensor, graphs: Segments | PaddedGraphs) -> Tensor:
@@ -30,6 +30,6 @@ class Reference(Convention):
         return graphs.sum_rows(rows).to(rows.dtype)
 
     def mean(self, values: Tensor, sizes: Tensor, *, pairs: bool) -> Tensor:
-        """Return the mean over the nodes, or pairs of nodes, of all graphs together."""
+        """Return the mean over the nodes, or pairs of nodes, of all graphs."""
         counts = sizes.square() if pairs else sizes
         return values.sum() / counts.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""A batch of graphs, read and checked once: sparse or dense. Whatever pools is written over it."""
+"""Levels: validated batches of graphs, sparse or dense, on which all pooling functions operate."""
 
 from __future__ import annotations
 

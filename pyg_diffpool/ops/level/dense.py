@@ -13,20 +13,20 @@ from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autoca
 
 
 def mask_adjacency(adj: Tensor, mask: Tensor | None) -> Tensor:
-    """Set the rows and columns of (B, N, N) that are not nodes to zero, whatever they hold."""
+    """Set the rows and columns of (B, N, N) that are not nodes to zero, even if they are NaN."""
     if mask is None:
         return adj
     return adj.masked_fill(~(mask.unsqueeze(1) & mask.unsqueeze(2)), 0.0)
 
 
 class DenseLevel(NamedTuple):
-    """A checked batch of padded graphs; made by :func:`~pyg_diffpool.ops.level.read_level`.
+    """A validated batch of padded graphs, see :func:`~pyg_diffpool.ops.level.read_level`.
 
     It has the same methods as :class:`~pyg_diffpool.ops.level.SparseLevel`.
 
     Attributes:
-        adj: Adjacency matrices (B, N, N), or (1, N, N) where all graphs have the same.
-        graphs: Which rows are nodes.
+        adj: Adjacency matrices (B, N, N), or (1, N, N) if all graphs share one.
+        graphs: The padded graphs, with the mask of the rows that are nodes.
     """
 
     adj: Tensor
@@ -34,13 +34,13 @@ class DenseLevel(NamedTuple):
 
     @property
     def mask(self) -> Tensor | None:
-        """Which rows are nodes, or None for all."""
+        """Mask of the rows that are nodes, or None if all are."""
         return self.graphs.mask
 
     def contract(
         self, x: Tensor, s: Tensor, backend: str = "auto", distances: Distances = None
     ) -> tuple[Coarsening, Tensor | None]:
-        """Coarsen, and measure :meth:`squared_distances` if asked for; there is one backend."""
+        """Coarsen, and compute :meth:`squared_distances` if requested; ignores the backend."""
         adj = mask_adjacency(self.adj, self.mask)
         dtype = accumulation_dtype(x.dtype, s.dtype, adj.dtype)
         pooled_dtype = torch.promote_types(x.dtype, s.dtype)
@@ -58,11 +58,11 @@ class DenseLevel(NamedTuple):
 
         Args:
             s: Assignment (B, N, K).
-            distances: ``"graphs"`` leaves padding out; ``"padded"`` counts what the adjacency
-                matrices hold there, as PyG does.
+            distances: ``"graphs"`` excludes padding; ``"padded"`` includes the entries of the
+                adjacency matrices in padding, as PyG does.
 
         Returns:
-            One value for each graph, in float64.
+            One value per graph, in float64.
         """
         dtype = self.loss_dtype(s)
         adj = self.adj if distances == "padded" else mask_adjacency(self.adj, self.mask)
@@ -72,7 +72,7 @@ class DenseLevel(NamedTuple):
         return difference.square().sum((1, 2))
 
     def padded_pairs(self) -> int | Tensor:
-        """Number of entries of the adjacency matrices, padding included."""
+        """Return the number of entries of the adjacency matrices, including padding."""
         return self.adj.numel()
 
     def loss_dtype(self, s: Tensor) -> torch.dtype:

@@ -1,4 +1,4 @@
-"""From the arguments of a public function to a level, read and checked once."""
+"""Conversion of the arguments of a public function to a level, with all checks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Edges: TypeAlias = Tensor | EdgeIndex | SparseTensor | Adjacency
 
 
 def is_dense_level(*arguments: object) -> bool:
-    """Whether features, assignments or adjacencies are those of a dense level, (B, N, ·)."""
+    """Return whether features, assignments or adjacencies belong to a dense level, (B, N, ·)."""
     return any(isinstance(value, Tensor) and value.dim() == 3 for value in arguments)
 
 
@@ -53,24 +53,24 @@ def read_level(
     probabilities: bool = False,
     expand: bool = True,
 ) -> tuple[SparseLevel | DenseLevel, tuple[Tensor, ...]]:
-    """Read a level, sparse or dense, having checked everything that belongs to it.
+    """Validate the arguments of a sparse or dense level, and return the level.
 
     Args:
-        rows: What has a row for each node, by the name for errors: (N, ·); or (B, N, ·), (1, N, ·)
-            or (N, ·) on a dense level.
-        edge_index: As in :func:`~pyg_diffpool.coarsen`, as are the arguments that follow.
-        edge_weight: Weights of the edges of a sparse level.
+        rows: Tensors with one row per node, by argument name (for errors): (N, ·); or (B, N, ·),
+            (1, N, ·) or (N, ·) on a dense level.
+        edge_index: This and the following arguments are as in :func:`~pyg_diffpool.coarsen`.
+        edge_weight: Edge weights of a sparse level.
         batch: Graph of each node of a sparse level.
         batch_size: Number of graphs.
-        mask: Which rows of a dense level are nodes.
-        max_num_nodes: Nodes of the largest graph.
+        mask: Mask of the rows of a dense level that are nodes.
+        max_num_nodes: Number of nodes of the largest graph.
         validate: Whether to check values.
-        probabilities: Whether weights must lie within 0 and 1.
-        expand: Whether what all graphs of a dense level have in common is expanded to one for each;
-            nothing is copied.
+        probabilities: Whether weights must be between 0 and 1.
+        expand: Whether tensors that all graphs of a dense level share are expanded to the batch
+            size, without a copy.
 
     Returns:
-        The level, and the rows in their order, (N, ·) or (B, N, ·).
+        The level, and the tensors of :obj:`rows` in order, (N, ·) or (B, N, ·).
     """
     if is_dense_level(edge_index, *rows.values()):
         return read_dense_level(
@@ -111,7 +111,7 @@ def read_sparse_level(
     validate: bool | None = None,
     probabilities: bool = False,
 ) -> SparseLevel:
-    """Read a sparse level; arguments are those of :func:`read_level`."""
+    """Return a sparse level; see :func:`read_level` for the arguments."""
     check_flag("validate", validate, optional=True)
     name, first = next(iter(rows.items()))
     check_floating(name, first, 2)
@@ -136,7 +136,7 @@ def read_graphs(
     max_num_nodes: int | None,
     validate: bool | None,
 ) -> Segments | PaddedGraphs:
-    """Read which rows of an assignment belong to which graph, where there are no edges."""
+    """Return the graphs that the rows of an assignment belong to, without edges."""
     check_flag("validate", validate, optional=True)
     if not is_dense_level(s):
         check_floating("s", s, 2)
@@ -152,7 +152,7 @@ def read_graphs(
 
 
 def refuse_mask(mask: object) -> None:
-    """Raise a :class:`ValueError` if a sparse level came with a mask."""
+    """Raise a :class:`ValueError` if a mask is given for a sparse level."""
     if mask is not None:
         raise ValueError(
             f"mask: expected None on a sparse level, where every row is a node, got {kind(mask)}"
@@ -181,7 +181,7 @@ def read_dense_level(
     probabilities: bool = False,
     expand: bool = True,
 ) -> tuple[DenseLevel, tuple[Tensor, ...]]:
-    """Read a dense level; arguments and results are those of :func:`read_level`."""
+    """Return a dense level; see :func:`read_level` for arguments and results."""
     check_flag("validate", validate, optional=True)
     for name, value in rows.items():
         check_floating(name, value, (2, 3))
@@ -210,7 +210,7 @@ def read_dense_level(
 
 
 def checked_matrices(name: str, adj: object, first: str, rows: Tensor) -> Tensor:
-    """Return the matrices of a dense level; errors name the argument that the caller gave."""
+    """Validate the adjacency matrices of a dense level; errors use the caller's argument name."""
     shape = tuple(rows.shape)
     wanted = f"adjacency matrices [B, N, N] or [N, N] beside {first} of shape {shape}"
     if not isinstance(adj, Tensor) or isinstance(adj, EdgeIndex) or adj.layout in SPARSE_LAYOUTS:
@@ -239,7 +239,7 @@ def _format(adj: object) -> str:
 def read_dense(
     parts: dict[str, Tensor], mask: Tensor | None
 ) -> tuple[tuple[Tensor, ...], Tensor | None]:
-    """Give what belongs to a dense level, by name, three dimensions, having compared sizes."""
+    """Add missing batch dimensions to the tensors of a dense level, and compare their sizes."""
     shaped = {name: _batched(value) for name, value in parts.items()}
     first, leading = next(iter(shaped.items()))
     graphs, nodes = _batch_size(shaped.values()), leading.size(1)
@@ -269,7 +269,7 @@ def _refuse(name: str, value: object) -> None:
 
 
 def read_mask(mask: Tensor | None, validate: bool | None) -> Tensor | None:
-    """Return a mask as truth values; other dtypes must hold 0 and 1, and must be looked at."""
+    """Return a mask as booleans; other dtypes must hold 0 and 1, and require a check of values."""
     if mask is None:
         return None
     check_tensor("mask", mask, "a boolean tensor")
@@ -289,7 +289,7 @@ def read_mask(mask: Tensor | None, validate: bool | None) -> Tensor | None:
 def _check_sizes(
     graphs: int, nodes: int, batch_size: int | None, max_num_nodes: int | None
 ) -> None:
-    """Check sizes that only a sparse level needs to be told, by what has all graphs."""
+    """Check sizes that a dense level does not need against those of its tensors."""
     for name, given, true in (
         ("batch_size", batch_size, graphs),
         ("max_num_nodes", max_num_nodes, nodes),
@@ -303,7 +303,7 @@ def _batched(value: Tensor) -> Tensor:
 
 
 def _batch_size(parts: Iterable[Tensor]) -> int:
-    """Return the batch size of tensors of which some have but one graph for all."""
+    """Return the batch size of tensors, some of which may have a batch size of one."""
     sizes = [part.size(0) for part in parts]
     # Equal sizes first: a compiler that knows sizes as symbols would guard a comparison with 1.
     if all(size == sizes[0] for size in sizes):
@@ -318,7 +318,7 @@ def _expand(value: Tensor, size: int) -> Tensor:
 def _with_probabilities(
     adjacency: Adjacency, edge_index: Edges, edge_weight: Tensor | None
 ) -> Adjacency:
-    """Return the adjacency, having checked that the weights it was made of are probabilities."""
+    """Check that the weights that an adjacency was made of are probabilities, and return it."""
     if not traced():
         check_probabilities("edge_weight", _given_weights(edge_index, edge_weight))
         return adjacency
@@ -331,7 +331,7 @@ def _with_probabilities(
 def _given_weights(
     edge_index: Tensor | EdgeIndex | SparseTensor | Adjacency, edge_weight: Tensor | None
 ) -> Tensor | None:
-    """Return the weights before duplicates were summed, as far as they are known."""
+    """Return the weights before duplicates are summed, as far as they are known."""
     if edge_weight is not None or isinstance(edge_index, EdgeIndex):
         return edge_weight
     if isinstance(edge_index, Adjacency):

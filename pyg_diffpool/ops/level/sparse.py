@@ -1,6 +1,6 @@
-"""A sparse level: graphs of any sizes in one row of nodes, with one adjacency for all edges.
+"""A sparse level: concatenated graphs of any size with one block-diagonal adjacency.
 
-Also the operator ``pyg_diffpool::contract``, whose flat arguments are those of a level.
+Also the operator ``pyg_diffpool::contract``, whose arguments are the tensors of a level.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from pyg_diffpool.ops.sparse_product import STRUCTURE, adjacency_of, adjacency_s
 
 
 class SparseLevel(NamedTuple):
-    """A checked batch of graphs; made by :func:`~pyg_diffpool.ops.level.read_level`.
+    """A validated batch of graphs, see :func:`~pyg_diffpool.ops.level.read_level`.
 
     It has the same methods as :class:`~pyg_diffpool.ops.level.DenseLevel`.
 
     Attributes:
         adjacency: The edges of all graphs.
-        graphs: Where each graph begins and ends.
+        graphs: The segments of nodes that belong to each graph.
     """
 
     adjacency: Adjacency
@@ -38,7 +38,7 @@ class SparseLevel(NamedTuple):
     def contract(
         self, x: Tensor, s: Tensor, backend: str = "auto", distances: Distances = None
     ) -> tuple[Coarsening, Tensor | None]:
-        """Coarsen, and measure :meth:`squared_distances` if asked for."""
+        """Coarsen, and compute :meth:`squared_distances` if requested."""
         weight = self.adjacency.weight
         run = _CONTRACT.way(x, s, weight)
         pooled, adj, gram, squared, *_ = run(x, s, weight, self, backend, distances is not None)
@@ -49,10 +49,10 @@ class SparseLevel(NamedTuple):
 
         Args:
             s: Assignment (N, K).
-            distances: There is no padding here, so that ``"graphs"`` and ``"padded"`` agree.
+            distances: ``"graphs"`` and ``"padded"`` are the same here, as there is no padding.
 
         Returns:
-            One value for each graph, in float64.
+            One value per graph, in float64.
         """
         weight = self.adjacency.weight
         nothing = s[:, :0]
@@ -60,7 +60,7 @@ class SparseLevel(NamedTuple):
         return squared
 
     def padded_pairs(self) -> int | Tensor:
-        """Number of entries that padded adjacency matrices would have."""
+        """Return the number of entries that padded adjacency matrices would have."""
         return self.graphs.batch_size * self.graphs.padded_width() ** 2
 
     def loss_dtype(self, s: Tensor) -> torch.dtype:
@@ -68,13 +68,13 @@ class SparseLevel(NamedTuple):
         return accumulation_dtype(s.dtype)
 
     def structure(self) -> Arguments:
-        """Return the arguments that :data:`LEVEL_STRUCTURE` names: all but the weights."""
+        """Return the arguments listed in :data:`LEVEL_STRUCTURE`: all but the weights."""
         graphs = self.graphs
         return (*adjacency_structure(self.adjacency), graphs.batch, graphs.ptr, graphs.given_width)
 
     @classmethod
     def of(cls, weight: Tensor | None, structure: Sequence[Any]) -> SparseLevel:
-        """Put a level together from its weights and its :meth:`structure`."""
+        """Build a level from its weights and its :meth:`structure`."""
         *adjacency, batch, ptr, width = structure
         graphs = Segments(batch, ptr, ptr.size(0) - 1, width)
         return cls(adjacency_of(weight, adjacency), graphs)
@@ -116,7 +116,7 @@ def _gradient_kernel(
     weight: Tensor | None,
     *rest: Any,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients, empty where not needed; the rows are arranged once more."""
+    """Return the gradients, empty if not needed; rows are arranged again instead of saved."""
     *structure, backend, needs_x, needs_s, needs_weight = rest
     level = SparseLevel.of(weight, structure)
     with without_autocast(x):

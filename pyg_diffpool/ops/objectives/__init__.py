@@ -1,4 +1,4 @@
-"""The side objectives by name. A new one is a file here, and a row of the table."""
+"""The side objectives by name. To add one, add a module here and an entry in the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an objective is: a number for each graph, computed from a pooling."""
+"""The interface of an objective: one value per graph, computed from a pooling."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pyg_diffpool.ops.level import Level
 
 
 class Pooling(NamedTuple):
-    """What an objective may look at.
+    """Input of an objective.
 
     Attributes:
         level: The level that was pooled, sparse or dense.
-        s: Assignment of its nodes.
+        s: Assignment of the level's nodes.
         row_entropy: Entropy of each row of the assignment.
         coarsening: The three contractions.
-        squared: The squared distances that the convention asks for.
+        squared: The squared distances that the convention needs.
     """
 
     level: Level
@@ -31,11 +31,12 @@ class Pooling(NamedTuple):
 
 
 class Objective(NamedTuple):
-    """A row of the table ``OBJECTIVES``.
+    """An entry of the table ``OBJECTIVES``.
 
     Attributes:
-        values: From a pooling and a convention to one value for each graph (or for the batch).
-        pairs: Whether a value belongs to the pairs of a graph's nodes, not to its nodes.
+        values: Function of a pooling and a convention that returns one value per graph (or one for
+            the batch).
+        pairs: Whether a value refers to the pairs of a graph's nodes instead of its nodes.
     """
 
     values: Callable[[Pooling, Convention], Tensor]

@@ -1,4 +1,4 @@
-"""The backend ``triton``: fused kernels on a GPU. Triton is imported with the first call."""
+"""The backend ``triton``: fused GPU kernels. Triton is imported on the first call."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pyg_diffpool.ops.backends.triton import kernels
 
 
 class Triton(Backend):
-    """Fused kernels: no padding, each operand read once, no host–device synchronisation."""
+    """Fused kernels: no padding, each operand is read once, no host-device synchronisation."""
 
     takes_half = True
 
     def arrange(self, x: Tensor, p: Tensor, s: Tensor) -> Tensor:
-        """Leave all rows where they are, and keep those of P."""
+        """Return the rows of P; nothing is rearranged."""
         return p
 
     def contract(self, rows: Tensor, x: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -29,7 +29,7 @@ class Triton(Backend):
         return kernels.expand(x, rows, s, self.graphs.ptr, onto_x, onto_p, onto_s)
 
     def spread(self, rows: Tensor, x: Tensor, s: Tensor, matrix: Tensor) -> Tensor:
-        """Leave the other operands out of the same kernel."""
+        """Use the kernel of :meth:`expand` without the other operands."""
         nothing = torch.zeros_like(matrix)
         _, spread = kernels.expand(
             s[:, :0], s, s, self.graphs.ptr, matrix[:, :, :0], matrix, nothing

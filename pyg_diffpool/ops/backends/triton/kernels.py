@@ -1,18 +1,19 @@
 r"""The products of a ragged batch as fused Triton kernels: no padding, one launch for all graphs.
 
-Forward (:func:`contract`) reads each of :math:`\mathbf{X}, \mathbf{P}, \mathbf{S}` once and writes
-three products a graph; backward (:func:`expand`) reads each once and writes each gradient once.
+The forward pass (:func:`contract`) reads each of :math:`\mathbf{X}, \mathbf{P}, \mathbf{S}` once
+and writes three products per graph; the backward pass (:func:`expand`) reads each of them once and
+writes each gradient once.
 
-* Products and sums are float32 ("ieee": no tensor cores for float32 inputs); those of
-  half-precision inputs run on tensor cores and are summed in float32. float64 is refused.
-* Results are the same bits on every run: no atomics, and all sums in an order given by the shapes.
-  Graphs of more than :math:`C` nodes are contracted in chunks of :math:`C` rows, whose partial sums
-  a second launch adds up.
-* Nothing synchronises with the device: the number of programs and the size of the workspace follow
-  from shapes, and a program finds its graph on the device (see ``programs.py``).
+* Products and sums are float32 ("ieee": no tensor cores for float32 inputs); products of
+  half-precision inputs use tensor cores and are accumulated in float32. float64 is not supported.
+* Results are bitwise deterministic: there are no atomics, and the order of all sums is determined
+  by the shapes. Graphs of more than :math:`C` nodes are contracted in chunks of :math:`C` rows,
+  whose partial sums are added by a second launch.
+* There is no host-device synchronisation: the number of programs and the size of the workspace
+  depend only on shapes, and a program finds its graph on the device (see ``programs.py``).
 
-The functions take checked arguments and know nothing of autograd. Triton is optional (extra
-``triton``), and imported with the first call.
+The functions take validated arguments and do not support autograd. Triton is optional (extra
+``triton``) and imported on the first call.
 """
 
 from __future__ import annotations
@@ -27,42 +28,42 @@ from torch import Tensor
 from pyg_diffpool.ops.precision import HALF
 from pyg_diffpool.ops.validation import check_choice
 
-# How float32 is multiplied: exactly, in three tensor core products that come close, or in one.
+# How float32 is multiplied: in float32, by three tensor core products (nearly as exact), or by one.
 PRECISIONS = ("ieee", "tf32x3", "tf32")
 DTYPES = (torch.float32, *HALF)
 
-# Enough chunks to fill a large GPU several times; more would only make the workspace larger.
+# Enough chunks to fill a large GPU several times; more would only enlarge the workspace.
 MAX_CHUNKS = 1024
 MIN_CHUNK = 128
 
-# Shared memory of a multiprocessor, in bytes, from which tiles may be 128 wide (Hopper: 232448).
+# Minimum shared memory of a multiprocessor in bytes for tiles of width 128 (Hopper: 232448).
 WIDE_TILE_MEMORY = 200_000
 
 
 def triton_available() -> bool:
-    """Whether Triton is installed."""
+    """Return whether Triton is installed."""
     return find_spec("triton") is not None
 
 
 def contract(
     x: Tensor, p: Tensor, s: Tensor, ptr: Tensor, batch_size: int, *, precision: str = "ieee"
 ) -> tuple[Tensor, Tensor, Tensor]:
-    r"""Contract every graph :math:`g` with its assignment.
+    r"""Compute the three products of every graph :math:`g` with its assignment.
 
     .. math::
         \mathbf{S}_g^{\top} \mathbf{X}_g, \qquad
         \mathbf{S}_g^{\top} \mathbf{P}_g, \qquad
         \mathbf{S}_g^{\top} \mathbf{S}_g
 
-    A graph of more than :math:`C` nodes needs a workspace, of :math:`2N/C` rows of
-    :math:`K (F + 2K)` float32 values for the whole batch. :math:`C \ge 4K` keeps it below half the
-    size of float32 inputs, and :math:`C \ge N / 1024` below 2048 rows.
+    Graphs of more than :math:`C` nodes need a workspace of :math:`2N/C` rows of :math:`K (F + 2K)`
+    float32 values for the whole batch. :math:`C \ge 4K` keeps it below half the size of float32
+    inputs, and :math:`C \ge N / 1024` below 2048 rows.
 
     Args:
         x: Features :math:`(N, F)`; :math:`F = 0` is valid.
         p: Sparse product :math:`\mathbf{P} = \mathbf{A}^{\top} \mathbf{S}`, :math:`(N, K)`.
         s: Assignment :math:`(N, K)`.
-        ptr: First node of each graph, and :math:`N`, as int64, :math:`(B + 1)`.
+        ptr: First node of each graph, followed by :math:`N`, as int64, :math:`(B + 1)`.
         batch_size: Number of graphs :math:`B`.
         precision: How float32 inputs are multiplied: :obj:`"ieee"`, :obj:`"tf32x3"` (tensor cores,
             nearly as exact) or :obj:`"tf32"`. (default: :obj:`"ieee"`)
@@ -135,7 +136,7 @@ def expand(
     *,
     precision: str = "ieee",
 ) -> tuple[Tensor, Tensor]:
-    r"""Multiply the rows of every graph :math:`g` with matrices of its own.
+    r"""Multiply the rows of every graph :math:`g` by the matrices of this graph.
 
     .. math::
         \mathrm{d}\mathbf{X}_g = \mathbf{S}_g \, \mathbf{G}^{(x)}_g, \qquad
@@ -146,7 +147,7 @@ def expand(
         x: Features :math:`(N, F)`; :math:`F = 0` is valid.
         p: Sparse product :math:`(N, K)`.
         s: Assignment :math:`(N, K)`.
-        ptr: First node of each graph, and :math:`N`, as int64, :math:`(B + 1)`.
+        ptr: First node of each graph, followed by :math:`N`, as int64, :math:`(B + 1)`.
         grad_x: :math:`\mathbf{G}^{(x)}`, shape :math:`(B, K, F)`.
         grad_p: :math:`\mathbf{G}^{(p)}`, shape :math:`(B, K, K)`.
         grad_s: :math:`\mathbf{G}^{(s)}`, shape :math:`(B, K, K)`.
@@ -199,7 +200,7 @@ def expand(
 
 
 class ContractTiling(NamedTuple):
-    """Sizes of the tiles of :func:`contract`."""
+    """Tile sizes of :func:`contract`."""
 
     block_rows: int
     block_k: int
@@ -212,12 +213,12 @@ class ContractTiling(NamedTuple):
 
     @property
     def tiles(self) -> int:
-        """Number of programs for each chunk."""
+        """Number of programs per chunk."""
         return self.tiles_k * self.tiles_j
 
 
 class ExpandTiling(NamedTuple):
-    """Sizes of the tiles of :func:`expand`."""
+    """Tile sizes of :func:`expand`."""
 
     block_rows: int
     block_k: int
@@ -236,11 +237,11 @@ def contract_tiling(
     precision: str = "ieee",
     widest: int = 128,
 ) -> ContractTiling:
-    """Choose tiles by rule: a search by timing could change the order of sums between runs.
+    """Choose tile sizes by a fixed rule, since autotuning could change the order of sums.
 
-    A warp holds 2048 to 3072 sums, 64 to 96 a thread: without tensor cores, each value read from
-    shared memory is worth more multiply-adds the more sums a thread has. Operands of mixed dtypes
-    (None) need the space of float32.
+    A warp holds 2048 to 3072 sums, 64 to 96 per thread: without tensor cores, the number of
+    multiply-adds per value read from shared memory increases with the number of sums per thread.
+    Operands of mixed dtypes (None) need the space of float32.
     """
     half = dtype in HALF
     scalar = dtype == torch.float32 and precision == "ieee"
@@ -268,11 +269,11 @@ def expand_tiling(
     precision: str = "ieee",
     widest: int = 128,
 ) -> ExpandTiling:
-    """Choose tiles by rule: one tile of columns where it fits, so that rows are read once.
+    """Choose tile sizes by a fixed rule: one tile of columns if possible, to read rows once.
 
-    Rows are for twice the mean, which leaves few graphs in two pieces. Tensor cores want 16 rows a
-    warp: with fewer, some warps would compute the same. Products in several parts (float16, tf32x3,
-    mixed dtypes: None) need the registers of a wider tile for the parts.
+    Tiles have rows for twice the mean size, so that few graphs are split. Tensor cores need 16 rows
+    per warp: with fewer, several warps would compute the same. Products that are split into several
+    (float16, tf32x3, mixed dtypes: None) need more registers, and hence narrower tiles.
     """
     scalar = dtype == torch.float32 and precision == "ieee"
     if not scalar and dtype != torch.bfloat16:
@@ -305,7 +306,7 @@ def _widest_tile(device: torch.device) -> int:
 
 
 def _block(size: int, largest: int) -> int:
-    """Return the smallest power of two that covers a size; 16 is the least a dot product takes."""
+    """Return the smallest power of two that covers a size; dot products need at least 16."""
     return min(largest, max(16, 1 << (size - 1).bit_length()))
 
 
@@ -324,7 +325,7 @@ def _slots(num_nodes: int, batch_size: int, bits: int) -> int:
 
 
 def _rows(rows: Tensor) -> Tensor:
-    """Return rows that are contiguous each, at any distance from one another."""
+    """Return a tensor whose rows are contiguous; the stride between rows is arbitrary."""
     return rows if rows.stride(1) == 1 else rows.contiguous()
 
 
@@ -333,7 +334,7 @@ def _empty(like: Tensor, *size: int) -> Tensor:
 
 
 def _programs(precision: str, **operands: Tensor) -> tuple[ModuleType, bool]:
-    """Check what the programs cannot take, and import them; say whether they are interpreted."""
+    """Check dtypes and devices; return the programs and whether they run in the interpreter."""
     check_choice("precision", precision, PRECISIONS)
     for name, tensor in operands.items():
         if tensor.dtype not in DTYPES:

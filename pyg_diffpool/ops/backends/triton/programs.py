@@ -1,10 +1,10 @@
-r"""What runs on the GPU: the programs that ``kernels.py`` launches.
+r"""The GPU programs that ``kernels.py`` launches.
 
-Importing this module imports Triton, whose decorators read ``TRITON_INTERPRET`` there and then; so
-nothing but that module imports it, and only when a kernel is called.
+Importing this module imports Triton, whose decorators read ``TRITON_INTERPRET`` at that time.
+Therefore, only ``kernels.py`` imports it, when a kernel is called.
 
-**Slots.** A launch has a fixed number of slots, known from shapes alone: chunk :math:`c` of graph
-:math:`g`, whose first node is :math:`\mathrm{ptr}_g`, has slot
+**Slots.** A launch has a fixed number of slots, which depends only on shapes: chunk :math:`c` of
+graph :math:`g`, whose first node is :math:`\mathrm{ptr}_g`, has slot
 
 .. math::
     \lfloor \mathrm{ptr}_g / C \rfloor + g + c, \qquad
@@ -12,10 +12,10 @@ nothing but that module imports it, and only when a kernel is called.
 
 for chunks of :math:`C` rows. No two chunks share a slot, since
 :math:`\lfloor (a + n) / C \rfloor + 1 \ge \lfloor a / C \rfloor + \lceil n / C \rceil`; there are
-:math:`\lfloor N / C \rfloor + B` of them; and a program finds its graph by bisection in ``ptr``.
-Slots without a chunk return at once. Likewise row :math:`\lfloor 2\,\mathrm{ptr}_g / C \rfloor + c`
-of the workspace is free for chunk :math:`c` of a graph of more than one chunk, of which
-:math:`2N / C` rows are enough, because :math:`\lfloor 2q \rfloor \ge \lceil q \rceil` for
+:math:`\lfloor N / C \rfloor + B` slots; and a program finds its graph by bisection in ``ptr``.
+Programs of slots without a chunk return immediately. Similarly, chunk :math:`c` of a graph of more
+than one chunk has row :math:`\lfloor 2\,\mathrm{ptr}_g / C \rfloor + c` of the workspace, for which
+:math:`2N / C` rows are sufficient, because :math:`\lfloor 2q \rfloor \ge \lceil q \rceil` for
 :math:`q > 1`.
 """
 
@@ -27,7 +27,7 @@ import triton.language as tl
 
 @triton.jit
 def find_graph(ptr, position, batch_size, steps, bits, SLOTS: tl.constexpr):
-    """Return the last graph that begins at or before a slot, or (not SLOTS) a node."""
+    """Return the last graph that starts at or before a slot, or at or before a node (not SLOTS)."""
     low = position * 0
     high = low + batch_size
     for _ in range(steps):
@@ -43,15 +43,16 @@ def find_graph(ptr, position, batch_size, steps, bits, SLOTS: tl.constexpr):
 
 @triton.jit
 def multiply_add(a, b, total, PRECISION: tl.constexpr, INTERPRETED: tl.constexpr):
-    """Return total + a @ b, summed in float32.
+    """Return total + a @ b, accumulated in float32.
 
-    Operands of one half-precision dtype go to the tensor cores as they are: their products are
-    exact in float32. A float32 operand that meets a bfloat16 one is taken as the sum of two
-    bfloat16 values, which keeps 16 of its 24 bits at two products instead of a slow one.
+    Two operands of the same half-precision dtype use tensor cores directly, since their products
+    are exact in float32. A float32 operand multiplied by a bfloat16 one is split into the sum of
+    two bfloat16 values, which keeps 16 of its 24 bits and needs two fast products instead of a slow
+    one.
     """
     if a.dtype == b.dtype:
         if INTERPRETED:
-            # The interpreter multiplies the bits of bfloat16 as if they were integers.
+            # The interpreter would multiply the bit patterns of bfloat16 as integers.
             total = tl.dot(a.to(tl.float32), b.to(tl.float32), total, input_precision="ieee")
         else:
             total = tl.dot(a, b, total, input_precision=PRECISION)
@@ -66,16 +67,16 @@ def multiply_add(a, b, total, PRECISION: tl.constexpr, INTERPRETED: tl.constexpr
         total = multiply_add(low, b, total, PRECISION, INTERPRETED)
         total = multiply_add(high, b, total, PRECISION, INTERPRETED)
     else:
-        # float16 has too small a range for the same: three products in tf32 are as good as float32.
+        # The range of float16 is too small for this split: tf32x3 is nearly as exact as float32.
         total = tl.dot(a.to(tl.float32), b.to(tl.float32), total, input_precision="tf32x3")
     return total
 
 
 @triton.jit
 def load_tile(pointers, rows_mask, columns, LIMIT: tl.constexpr, MASKED: tl.constexpr):
-    """Load a tile, zeros beyond the rows of the graph and the columns of the matrix.
+    """Load a tile, with zeros beyond the rows of the graph and the columns of the matrix.
 
-    The columns are compared only where they do not divide evenly (MASKED), for wide loads.
+    Columns are only masked if the tiles do not divide them evenly (MASKED), to keep loads wide.
     """
     mask = rows_mask[:, None]
     if MASKED:
@@ -85,7 +86,7 @@ def load_tile(pointers, rows_mask, columns, LIMIT: tl.constexpr, MASKED: tl.cons
 
 @triton.jit
 def store_tile(pointers, tile, rows, columns, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
-    """Store the part of a tile that lies within a matrix of ROWS × COLUMNS."""
+    """Store the part of a tile that is within a matrix of ROWS × COLUMNS."""
     mask = (rows < ROWS)[:, None] & (columns < COLUMNS)[None, :]
     tl.store(pointers + rows[:, None] * COLUMNS + columns[None, :], tile, mask=mask)
 
@@ -120,9 +121,9 @@ def contract_chunk(
 ):
     r"""Write one tile of :math:`\mathbf{S}^{\top} [\mathbf{X} | \mathbf{P} | \mathbf{S}]`.
 
-    The program of tile :math:`(k, j)` of a chunk keeps an accumulator for each product, of
+    The program of tile :math:`(k, j)` of a chunk keeps one accumulator per product, of sizes
     BLOCK_K × BLOCK_F, BLOCK_K × BLOCK_J and BLOCK_K × BLOCK_J, and reads the chunk's rows once. The
-    programs of one chunk follow each other in launch order, so that what several of them read comes
+    programs of one chunk are adjacent in launch order, so that rows that several of them read come
     from device memory once, and from the L2 cache afterwards.
     """
     TILES: tl.constexpr = TILES_K * TILES_J
@@ -202,10 +203,10 @@ def add_chunks(
     BLOCK_CHUNKS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Add up the workspace rows of one graph of several chunks, in a fixed order.
+    """Sum the workspace rows of one graph of several chunks, in a fixed order.
 
-    A graph of more than C nodes contains a multiple of C: the program of multiple m takes the graph
-    of that node if m is the first one in it.
+    A graph of more than C nodes contains a node whose index is a multiple of C: the program of such
+    a node processes its graph if the node is the first one of this kind in the graph.
     """
     BLOCKS: tl.constexpr = (K * (F + 2 * K) + BLOCK - 1) // BLOCK
     multiple = tl.program_id(0) // BLOCKS
@@ -268,10 +269,10 @@ def expand_rows(
 ):
     r"""Write a tile of :math:`\mathrm{d}\mathbf{X}` and a tile of :math:`\mathrm{d}\mathbf{S}`.
 
-    Both are of the same rows of a graph. Up to 128 clusters and features one tile has all
-    columns, and every operand is read once. Beyond that, the programs of the same rows follow each
-    other in launch order, and find the operands in the L2 cache; so do all programs of a graph with
-    its K × (F + 2K) gradients.
+    Both have the same rows of a graph. Up to 128 clusters and features, one tile covers all
+    columns, and every operand is read once. Beyond that, the programs of the same rows are adjacent
+    in launch order, and find the operands in the L2 cache, as do all programs of a graph with its
+    K × (F + 2K) gradients.
     """
     slot = tl.program_id(0) // TILES
     tile = tl.program_id(0) % TILES
