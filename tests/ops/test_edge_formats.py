@@ -68,7 +68,7 @@ def test_narrow_integers_are_edges_too(dtype):
         (torch.zeros(2, 1), TypeError, "edge_index: expected an integer dtype, got torch.float32"),
         (torch.zeros(2, 1).bool(), TypeError, "edge_index: expected an integer .* torch.bool"),
         (torch.zeros(2, 1).cfloat(), TypeError, "edge_index: expected an integer .*complex64"),
-        (torch.eye(3).long().to_sparse_csr(), TypeError, "sparse matrix of one floating point"),
+        (torch.eye(3).long().to_sparse_csr(), TypeError, "sparse matrix with one floating point"),
         (
             torch.ones(3, 2).to_sparse_csr(),
             ValueError,
