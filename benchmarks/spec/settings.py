@@ -91,6 +91,7 @@ class Settings:
     gradient_clip: float = 2.0
     precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = "32-true"
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
+    compile: Literal["auto", "on", "off"] = _later("off")
     # Written by the runner: the network settings that were named, where naming them matters.
     explicit: tuple[str, ...] = ()
 

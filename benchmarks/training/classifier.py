@@ -17,6 +17,7 @@ from torch_geometric.data import Batch
 from benchmarks.data.task import SummedLoss, Task
 from benchmarks.spec.errors import DivergedError
 from benchmarks.spec.settings import Settings
+from benchmarks.training.compiled import is_compiled
 from benchmarks.training.effective_clusters import assigned_rows, effective_clusters
 from benchmarks.training.forward import Forward
 from benchmarks.training.memory_checkpoint import MemoryCheckpointIO
@@ -54,13 +55,15 @@ TIE_BREAK = 1e-4
 class TrainingResult:
     """What a training leaves: curves by epoch, the best epoch (from 1) and its weights.
 
-    ``validation_window`` is the number of epochs over which the validation was averaged to choose.
+    ``validation_window`` is the number of epochs over which the validation was averaged to choose,
+    ``compiled`` whether the network ran compiled.
     """
 
     curves: dict[str, list[float]]
     best_epoch: int
     state_dict: dict[str, Tensor]
     validation_window: int = 1
+    compiled: bool = False
 
     def chosen_by(self, curve: str) -> float:
         """Return a validation curve's value at the best epoch, as the choice saw it."""
@@ -68,15 +71,21 @@ class TrainingResult:
 
 
 class GraphClassifier(lightning.LightningModule):
-    """A task's loss plus a network's side objectives; one value a curve and epoch."""
+    """A task's loss plus a network's side objectives; one value a curve and epoch.
 
-    def __init__(self, model: nn.Module, settings: Settings, task: Task) -> None:
+    Compiled or not, it validates in eager mode: to compile that too would cost more than it saves.
+    """
+
+    def __init__(
+        self, model: nn.Module, settings: Settings, task: Task, compiled: bool = False
+    ) -> None:
         super().__init__()
         self.model = model
         self.settings = settings
         self.task = task
         self.curves: dict[str, list[float]] = defaultdict(list)
         self._predict = Forward(model)
+        self._train = Forward(model, compiled)
         self._train_sums: dict[str, Tensor] = {}
         self._num_train_graphs = 0
         self._losses: list[SummedLoss] = []
@@ -85,7 +94,7 @@ class GraphClassifier(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch and add its terms to the epoch's sums."""
-        prediction = self._predict(batch)
+        prediction = self._train(batch)
         loss = self.task.loss(prediction.logits, batch.y, self.settings.label_smoothing)
         terms = {"train_cross_entropy": loss.detach(), **prediction.terms}
         if prediction.auxiliary_loss is not None:
@@ -207,7 +216,8 @@ def train(
             every epoch is run. (default: :obj:`True`)
         callbacks: Lightning's callbacks besides, which look on. (default: none)
     """
-    module = GraphClassifier(model, settings, task)
+    compiled = is_compiled(model, settings, settings.epochs * len(train_loader))
+    module = GraphClassifier(model, settings, task, compiled)
     memory = MemoryCheckpointIO()
     # ModelCheckpoint insists on a folder; nothing is written there.
     best = ModelCheckpoint(
@@ -241,7 +251,11 @@ def train(
     }
     model.load_state_dict(weights)
     return TrainingResult(
-        dict(module.curves), int(checkpoint["epoch"]) + 1, weights, settings.validation_window
+        dict(module.curves),
+        int(checkpoint["epoch"]) + 1,
+        weights,
+        settings.validation_window,
+        compiled,
     )
 
 

@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +11,7 @@ from torch_geometric.data import Batch
 
 from benchmarks.data.ogb_encoder import Encoded
 from benchmarks.spec.errors import UsageError
+from benchmarks.training.compiled import compiled_network
 from pyg_diffpool import DiffPoolNet
 
 _GIVEN = ("x", "edge_index", "batch", "batch_size")
@@ -33,13 +34,18 @@ class Forward:
     ``edge_attr``, ``ptr``, ``adjacency``, ``max_num_nodes``, what the method prepared), are passed
     where ``forward`` has a parameter of that name; a ``**kwargs`` gets nothing. A network behind an
     encoder is called in this way on the batch that its encoder returns.
+
+    Args:
+        model: The network.
+        compiled: Whether it runs compiled. (default: :obj:`False`)
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, compiled: bool = False) -> None:
         self.encoder = model.encoder if isinstance(model, Encoded) else None
         if isinstance(model, Encoded):
             model = model.network
         self.model = model
+        self.run: Callable[..., Any] = compiled_network(model) if compiled else model
         parameters = inspect.signature(model.forward).parameters
         self.optional = [name for name in parameters if name not in (*_GIVEN, *_NEVER)]
         self.takes_batch_size = "batch_size" in parameters
@@ -62,7 +68,7 @@ class Forward:
             if value is not None and not (name == "edge_weight" and edges is not None):
                 keywords[name] = value
         edges = batch.edge_index if edges is None else edges
-        return _read(self.model(batch.x, edges, **keywords))
+        return _read(self.run(batch.x, edges, **keywords))
 
 
 def _cast(batch: Batch, dtype: torch.dtype) -> Batch:

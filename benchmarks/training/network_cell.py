@@ -77,6 +77,8 @@ def run_network_cell(cell: Cell, source: Source, log: Path | None = None) -> Cel
             name: [_rounded(value) for value in values] for name, values in result.curves.items()
         },
     }
+    if settings.compile != "off":
+        record["compiled"] = result.compiled
     checkpoint = {
         "state_dict": result.state_dict,
         "settings": settings.as_dict(),

@@ -64,6 +64,7 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
         "head_dropout",
         "ema_decay",
         "validation_window",
+        "compile",
     }
     assert not later & set(Settings().as_dict())
     named = make_settings(
@@ -76,6 +77,7 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
             "head_dropout": 0.5,
             "ema_decay": 0.9,
             "validation_window": 5,
+            "compile": "auto",
         }
     )
     assert later <= set(named.as_dict())
