@@ -10,7 +10,7 @@ from benchmarks.clusters.checkpoints import read_run, trained_network
 from benchmarks.clusters.remake import FOLDER, overrides_of
 from benchmarks.data.registry import find_source
 from benchmarks.spec.errors import UsageError
-from tests.benchmarks.commands.test_analyse import invoke, train
+from tests.benchmarks.command_line import invoke, train
 
 
 @pytest.fixture

@@ -2,37 +2,8 @@ import json
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from benchmarks.commands.cli import app
-
-SETTINGS = ("epochs=2", "hidden_channels=4", "num_layers=1", "num_pools=2", "cluster_ratio=0.5")
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def train(out, method, protocol="fair", *more):
-    settings = [part for setting in (*SETTINGS, *more) for part in ("--set", setting)]
-    done = invoke(
-        "run", "--dataset", "TINY", "--method", method, "--protocol", protocol, "--folds", "0-1",
-        "--jobs", 1, "--device", "cpu", "--out", out, *settings,
-    )  # fmt: skip
-    assert done.exit_code == 0, done.stderr
-    (path,) = out.glob(f"TINY-{method}-{protocol}-*")
-    return path
-
-
-def train_flat(out):
-    """Train one fold of a network that pools nothing, and return the run's folder."""
-    done = invoke(
-        "run", "--dataset", "TINY", "--method", "graphsage", "--protocol", "fair", "--folds", "0",
-        "--jobs", 1, "--device", "cpu", "--out", out, "--set", "epochs=1",
-    )  # fmt: skip
-    assert done.exit_code == 0, done.stderr
-    (run,) = out.iterdir()
-    return run
+from tests.benchmarks.command_line import invoke, train, train_flat
 
 
 def analyse(out, *runs):

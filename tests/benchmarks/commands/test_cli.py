@@ -4,16 +4,10 @@ import sys
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from benchmarks.commands.cli import app, device_overrides, parse_numbers
+from benchmarks.commands.cli import device_overrides, parse_numbers
 from benchmarks.spec.errors import UsageError
-
-runner = CliRunner()
-
-
-def invoke(*arguments):
-    return runner.invoke(app, [str(argument) for argument in arguments])
+from tests.benchmarks.command_line import invoke
 
 
 def run_arguments(method, out, *more, dataset="TINY", protocol="fair"):

@@ -2,22 +2,21 @@ import json
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from benchmarks.commands.cli import app
 from benchmarks.timing.gpu import process
 from benchmarks.timing.gpu import run as gpu_run
+from tests.benchmarks.command_line import invoke
 
 
 def test_without_a_gpu_there_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    done = CliRunner().invoke(app, ["gpu", "--quick", "--out", str(tmp_path / "out")])
+    done = invoke("gpu", "--quick", "--out", tmp_path / "out")
     assert done.exit_code == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: gpu: expected a CUDA device")
     assert not (tmp_path / "out").exists()
-    assert CliRunner().invoke(app, ["gpu", "--help"]).exit_code == 0
+    assert invoke("gpu", "--help").exit_code == 0
 
 
 @pytest.fixture
@@ -37,8 +36,7 @@ def test_the_command_prints_stores_and_tells_failures(
     name, code, pretended_gpu, gpu_parts, tmp_path
 ):
     gpu_parts("good", "raising")
-    command = ["gpu", "--quick", "--part", name, "--format", "json", "--out", str(tmp_path)]
-    done = CliRunner().invoke(app, command)
+    done = invoke("gpu", "--quick", "--part", name, "--format", "json", "--out", tmp_path)
     assert done.exit_code == code, done.stderr
     (path,) = tmp_path.iterdir()
     rows = [json.loads(line) for line in path.read_text().splitlines()]
@@ -47,7 +45,7 @@ def test_the_command_prints_stores_and_tells_failures(
     assert rows[0]["machine"]["gpu"] == "pretended"
     assert str(path) in done.stderr
     assert ("FAILED: raising: fails" in done.stderr) == bool(code)
-    assert CliRunner().invoke(app, [*command[:2], "--part", "god"]).exit_code == 2
+    assert invoke("gpu", "--quick", "--part", "god").exit_code == 2
 
 
 def test_a_stopped_command_keeps_what_it_has(pretended_gpu, gpu_parts, tmp_path, monkeypatch):
@@ -56,7 +54,7 @@ def test_a_stopped_command_keeps_what_it_has(pretended_gpu, gpu_parts, tmp_path,
 
     gpu_parts("good")
     monkeypatch.setattr(gpu_run, "run_part_alone", stop)
-    done = CliRunner().invoke(app, ["gpu", "--out", str(tmp_path)])
+    done = invoke("gpu", "--out", tmp_path)
     assert done.exit_code == 130
     (path,) = tmp_path.iterdir()
     assert f"--resume {path}" in done.stderr

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.commands.loader import loader
 from benchmarks.spec.errors import UsageError
-from tests.benchmarks.commands.test_cli import invoke
+from tests.benchmarks.command_line import invoke
 
 
 def test_both_loaders_are_timed_and_kept(tiny_data, tmp_path):

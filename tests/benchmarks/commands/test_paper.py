@@ -1,16 +1,13 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from benchmarks.commands.cli import app
+from tests.benchmarks.command_line import invoke
 from tests.benchmarks.stored import fake_training
 
-runner = CliRunner()
 
-
-def invoke(*arguments):
-    return runner.invoke(app, ["paper", *(str(argument) for argument in arguments)])
+def paper(*arguments):
+    return invoke("paper", *arguments)
 
 
 def tiny(method, out, *more):
@@ -28,12 +25,12 @@ def test_an_interrupted_table_goes_on_where_it_stopped(tiny_data, tmp_path, monk
             raise KeyboardInterrupt
 
     begun = fake_training(monkeypatch, interrupt)
-    stopped = invoke(*tiny(tiny_data, out))
+    stopped = paper(*tiny(tiny_data, out))
     assert stopped.exit_code == 130
     assert "the same command resumes" in stopped.stderr
     cells = {path: path.stat().st_mtime_ns for path in out.glob("*/cells/*.json")}
     assert len(cells) == 2
-    done = invoke(*tiny(tiny_data, out, "--format", "json"))
+    done = paper(*tiny(tiny_data, out, "--format", "json"))
     assert done.exit_code == 0, done.stderr
     assert "2 of 4 cells are missing" in done.stderr
     assert [cell.fold for cell in begun] == [0, 1, 2, 2, 3]
@@ -44,7 +41,7 @@ def test_an_interrupted_table_goes_on_where_it_stopped(tiny_data, tmp_path, monk
 
 def test_a_dry_run_trains_nothing(tiny_data, tmp_path, monkeypatch):
     begun = fake_training(monkeypatch)
-    shown = invoke(*tiny(tiny_data, tmp_path / "results", "--dry-run"))
+    shown = paper(*tiny(tiny_data, tmp_path / "results", "--dry-run"))
     assert shown.exit_code == 0, shown.stderr
     assert "4 of 4 cells are missing" in shown.stderr
     assert "own stratified folds: TINY" in shown.stderr
@@ -56,7 +53,7 @@ def test_a_dry_run_trains_nothing(tiny_data, tmp_path, monkeypatch):
 def test_data_that_are_not_found_are_told_and_no_failure(tiny_data, tmp_path, monkeypatch):
     fake_training(monkeypatch)
     names = ("--datasets", "TINY,REDDIT-MULTI-12K")
-    done = invoke(*tiny(tiny_data, tmp_path / "results", *names))
+    done = paper(*tiny(tiny_data, tmp_path / "results", *names))
     assert done.exit_code == 0, done.stderr
     assert "REDDIT-MULTI-12K: data not found" in done.stderr
     assert "data not found" in done.stdout
@@ -68,7 +65,7 @@ def test_a_failed_cell_is_exit_code_1(tiny_data, tmp_path, monkeypatch):
         raise RuntimeError("no luck")
 
     fake_training(monkeypatch, fail)
-    failed = invoke(*tiny(tiny_data, tmp_path / "results"))
+    failed = paper(*tiny(tiny_data, tmp_path / "results"))
     assert failed.exit_code == 1
     assert "4 cells failed" in failed.stderr
 
@@ -96,7 +93,7 @@ def test_a_failed_cell_is_exit_code_1(tiny_data, tmp_path, monkeypatch):
     ],
 )
 def test_bad_options_are_one_message(tiny_data, tmp_path, options, message):
-    done = invoke("--out", tmp_path / "results", *options)
+    done = paper("--out", tmp_path / "results", *options)
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.split())
     assert not (tmp_path / "results").exists()

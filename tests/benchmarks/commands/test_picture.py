@@ -8,7 +8,7 @@ from matplotlib.image import imread
 
 from benchmarks.clusters.candidates import Candidate, candidates, typical
 from benchmarks.clusters.checkpoints import read_run, trained_network
-from tests.benchmarks.commands.test_analyse import invoke, train, train_flat
+from tests.benchmarks.command_line import invoke, train, train_flat
 
 pytest.importorskip("networkx")
 

@@ -1,5 +1,5 @@
 from benchmarks.commands.report import read_runs
-from tests.benchmarks.report.made import invoke
+from tests.benchmarks.command_line import invoke
 from tests.benchmarks.report.page_data import Page
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from typer.testing import CliRunner
 
-from benchmarks.commands.cli import app
+from tests.benchmarks.command_line import invoke, options_of
 from tests.benchmarks.report.browser import Browser, chromium
 from tests.benchmarks.serving import serving
 from tests.benchmarks.tu_files import write_tu_zip
@@ -41,10 +40,6 @@ class Made(NamedTuple):
     told: str
 
 
-def invoke(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
 @pytest.fixture(scope="session")
 def made(tmp_path_factory) -> Made:
     data = tmp_path_factory.mktemp("report")
@@ -64,7 +59,7 @@ def _train(results: Path, method: str, protocol: str, folds: str, settings) -> s
     done = invoke(
         "run", "--dataset", "TINY", "--method", method, "--protocol", protocol, "--folds", folds,
         "--jobs", 1, "--device", "cpu", "--out", results,
-        *(part for setting in settings for part in ("--set", setting)),
+        *options_of(settings),
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     (folder,) = set(results.glob("*")) - before

@@ -8,15 +8,13 @@ of the comparison.
 import json
 from pathlib import Path
 
-from typer.testing import CliRunner
-
-from benchmarks.commands.cli import app
+from tests.benchmarks.command_line import invoke
 
 KNOWN = json.loads(Path(__file__).with_name("committed_rows.json").read_text(encoding="utf-8"))
 
 
 def test_committed_runs_have_the_rows_that_they_had():
-    printed = json.loads(CliRunner().invoke(app, ["table", "--all", "--format", "json"]).stdout)
+    printed = json.loads(invoke("table", "--all", "--format", "json").stdout)
     known = {row["run"] for row in KNOWN}
     assert len(known) == len(KNOWN) == 59
     assert [row for row in printed if row["run"] in known] == KNOWN

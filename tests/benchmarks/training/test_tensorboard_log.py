@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from benchmarks.runs import runner
 from benchmarks.runs.plan import make_plan
 from benchmarks.training import tensorboard_log
-from tests.benchmarks.commands.test_analyse import invoke
+from tests.benchmarks.command_line import invoke, options_of
 
 # Dropout, so that a random number drawn beside the training would show.
 SETTINGS = (
@@ -19,10 +19,10 @@ SETTINGS = (
 
 
 def run(out, *more, method="diffpool"):
-    settings = [part for setting in SETTINGS for part in ("--set", setting)]
+    settings = options_of(SETTINGS) if method == "diffpool" else ()
     return invoke(
         "run", "--dataset", "TINY", "--method", method, "--protocol", "fair", "--folds", "0-1",
-        "--device", "cpu", "--out", out, *(settings if method == "diffpool" else ()), *more,
+        "--device", "cpu", "--out", out, *settings, *more,
     )  # fmt: skip
 
 

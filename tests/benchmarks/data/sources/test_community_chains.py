@@ -2,21 +2,16 @@ import json
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from benchmarks.commands.cli import app
 from benchmarks.data.registry import find_source
 from benchmarks.data.sources.community_chains import CommunityChainsSource
 from benchmarks.runs.recipe import configurations
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import make_settings
+from tests.benchmarks.command_line import invoke
 from tests.benchmarks.serving import serving
 
 NAME = "CommunityChains"
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def run(method, out, *more, protocol="fair"):

@@ -4,9 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from benchmarks.commands.cli import app
 from benchmarks.data.ogb_dataset import SAFE_GLOBALS
 from benchmarks.data.ogb_package import import_ogb
 from benchmarks.data.registry import find_source
@@ -15,6 +13,7 @@ from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import from_record
 from benchmarks.training.forward import Forward
 from pyg_diffpool import ResidentLoader
+from tests.benchmarks.command_line import invoke
 from tests.benchmarks.ogb_files import OGB_SETS, binary_labels, write_ogb
 from tests.benchmarks.serving import serving
 
@@ -22,12 +21,11 @@ pytestmark = [pytest.mark.ogb, pytest.mark.usefixtures("ogb_package")]
 
 
 def run(name, out, *more, method="graphsage", protocol="fair"):
-    arguments = (
+    return invoke(
         "run", "--dataset", name, "--method", method, "--protocol", protocol, "--jobs", 1,
         "--out", out, "--set", "hidden_channels=8", "--set", "num_layers=1", "--set", "epochs=2",
         "--device", "cpu", *more,
     )  # fmt: skip
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def rebuilt_logits(checkpoint, graphs):
@@ -76,16 +74,16 @@ def test_seeds_stand_for_folds_in_the_table(folder):
     assert run("ogbg-molhiv", out, "--seeds", "0-2").exit_code == 0
     cells = [json.loads(path.read_text()) for path in out.glob("*/cells/*.json")]
     scores = 100 * np.array([cell["test_rocauc"] for cell in cells])
-    shown = CliRunner().invoke(app, ["table", "--results", str(out), "--format", "json"])
+    shown = invoke("table", "--results", out, "--format", "json")
     (row,) = json.loads(shown.stdout)
     assert (row["metric"], row["folds"], row["seeds"]) == ("rocauc", "0", "0-2")
     assert (row["mean"], row["std"]) == (
         pytest.approx(scores.mean(), abs=0.01),
         pytest.approx(scores.std(), abs=0.01),
     )
-    shown = CliRunner().invoke(app, ["table", "--results", str(out), "--format", "markdown"])
+    shown = invoke("table", "--results", out, "--format", "markdown")
     assert f"{row['mean']:.2f} ± {row['std']:.2f} (rocauc)" in shown.stdout
-    done = CliRunner().invoke(app, ["analyse", row["run"], "--results", str(out)])
+    done = invoke("analyse", row["run"], "--results", out)
     assert "expected a run on TU data, got ogbg-molhiv" in " ".join(done.stderr.split())
 
 
