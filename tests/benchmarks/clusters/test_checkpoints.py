@@ -1,4 +1,3 @@
-import json
 import re
 import shlex
 from pathlib import Path
@@ -7,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.clusters.checkpoints import read_run, trained_network
-from benchmarks.clusters.remake import FOLDER, overrides_of
+from benchmarks.clusters.remake import FOLDER
 from benchmarks.data.registry import find_source
 from benchmarks.spec.errors import UsageError
 from tests.benchmarks.command_line import invoke, train
@@ -58,19 +57,3 @@ def test_the_command_named_makes_the_missing_checkpoint_as_it_stands(run):
     for name, weights in torch.load(made)["state_dict"].items():
         assert torch.equal(weights, before["state_dict"][name])
     assert trained_network(read_run(Path(FOLDER), run.name), None).cell["fold"] == 1
-
-
-def test_settings_named_for_a_preset_and_none_are_found_again(run, tmp_path):
-    out = tmp_path / "other"
-    more = ("preset=paper", "readout=max", "scale=none", "num_fields=none")
-    other = train(out, "diffpool", "fair", *more)
-    recorded = json.loads((other / "run.json").read_text())
-    found = overrides_of(recorded)
-    assert {key: found[key] for key in ("preset", "readout", "scale")} == {
-        "preset": "paper",
-        "readout": "max",
-        "scale": None,
-    }
-    recorded["configurations"] = [recorded["configurations"][0], {"explicit": []}]
-    with pytest.raises(UsageError, match="its recipe is another one by now"):
-        overrides_of(recorded)

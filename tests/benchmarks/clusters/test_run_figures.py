@@ -1,37 +1,9 @@
-from types import SimpleNamespace
-
 import pytest
-import torch
-from torch import nn
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Batch
 
 from benchmarks.clusters.run_figures import levels_over_folds, measure_levels
 from benchmarks.spec.errors import UsageError
-
-
-def clique_pair(target):
-    """Two triangles joined by an edge."""
-    edges = torch.tensor([[0, 0, 1, 3, 3, 4, 2], [1, 2, 2, 4, 5, 5, 3]])
-    edge_index = torch.cat([edges, edges.flip(0)], dim=1)
-    return Data(x=torch.ones(6, 1), edge_index=edge_index, y=target)
-
-
-class Pools(nn.Module):
-    """Puts each triangle into a cluster of its own, then both into the second of two."""
-
-    def forward(self, x, edge_index, batch):
-        size = int(batch.max()) + 1
-        cluster = (torch.arange(x.size(0)) % 6 >= 3).long()
-        first = torch.eye(4)[cluster]
-        mask = torch.tensor([[True, True, False, False]]).expand(size, -1)
-        second = torch.tensor([0.25, 0.75]).expand(size, 4, 2)
-        return SimpleNamespace(
-            logits=torch.tensor([[1.0, 0.0]]).expand(size, -1),
-            levels=[
-                SimpleNamespace(assignment=first, mask=mask, losses={}),
-                SimpleNamespace(assignment=second, mask=torch.ones(size, 2) > 0, losses={}),
-            ],
-        )
+from tests.benchmarks.clusters.clique_pairs import Flat, Pools, clique_pair
 
 
 def test_levels_are_measured_over_all_batches():
@@ -58,10 +30,6 @@ def test_levels_are_measured_over_all_batches():
 
 
 def test_a_network_without_levels_is_refused():
-    class Flat(nn.Module):
-        def forward(self, x, edge_index, batch):
-            return torch.zeros(int(batch.max()) + 1, 2)
-
     with pytest.raises(UsageError, match="returns its levels, got Flat"):
         measure_levels(Flat(), [Batch.from_data_list([clique_pair(0)])])
 

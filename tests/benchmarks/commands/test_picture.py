@@ -6,7 +6,7 @@ import pytest
 import torch
 from matplotlib.image import imread
 
-from benchmarks.clusters.candidates import Candidate, candidates, typical
+from benchmarks.clusters.candidates import candidates, typical
 from benchmarks.clusters.checkpoints import read_run, trained_network
 from tests.benchmarks.command_line import invoke, train, train_flat
 
@@ -90,18 +90,6 @@ def test_the_list_tells_what_the_pictures_show(run):
     assert not Path("runs").exists()
 
 
-def test_the_typical_graph_is_right_not_too_large_and_the_middle_one():
-    def one(graph, clusters, nodes=9, predicted=0):
-        return Candidate(graph, nodes, 8, clusters, 0, predicted)
-
-    found = [one(0, [5]), one(1, [2]), one(2, [3], 30), one(3, [3], 20), one(4, [9], predicted=1)]
-    assert typical(found).graph == 2
-    assert typical(found[::-1]).graph == 2
-    assert typical([one(0, [7], 9000), one(1, [1])]).graph == 1
-    assert typical([one(0, [7], 9000)]).graph == 0
-    assert typical([one(4, [9], predicted=1)]).graph == 4
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -156,18 +144,3 @@ def test_a_network_without_levels_has_no_picture(tiny_data, tmp_path):
     told = picture(next((tmp_path / "results").iterdir()))
     assert told.exit_code == 2
     assert "expected a network that returns its levels, got MeanNet" in told.stderr
-
-
-def test_graphs_without_nodes_or_edges_are_counted():
-    from torch_geometric.data import Batch, Data
-
-    from benchmarks.clusters.candidates import clusters_in_use
-    from pyg_diffpool import DiffPoolNet
-
-    torch.manual_seed(0)
-    lonely = Data(x=torch.ones(1, 3), edge_index=torch.empty(2, 0, dtype=torch.long))
-    empty = Data(x=torch.ones(0, 3), edge_index=torch.empty(2, 0, dtype=torch.long))
-    batch = Batch.from_data_list([lonely, empty, lonely])
-    net = DiffPoolNet(3, 8, 2, max_clusters=[4, 2], num_layers=1, num_layers_after=1).eval()
-    levels = net(batch.x, batch.edge_index, batch=batch.batch, batch_size=3).levels
-    assert clusters_in_use(levels, batch).tolist() == [[1, 0, 1], [1, 0, 1]]

@@ -18,3 +18,8 @@ def plan_for(method: str, **changes: object) -> Plan:
         **changes,
     }
     return make_plan(**arguments)
+
+
+def fair_plan(method: str, **changes: object) -> Plan:
+    """Return a plan of one fold under ``fair``, as the recipe has it."""
+    return plan_for(method, **{"protocol": "fair", "overrides": {}, "folds": [0], **changes})

@@ -1,47 +1,21 @@
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
-from torch_geometric.nn import global_mean_pool
 
 from benchmarks.data.task import BinaryTasks, Multiclass
-from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import make_settings
 from benchmarks.training.classifier import evaluate, latest_mean, score, train
-from benchmarks.training.forward import Forward
-from pyg_diffpool import DiffPoolNet
+from tests.benchmarks.training.small_graphs import MeanNet, graphs, pooling
 
 CLASSES = Multiclass(2)
-
-
-class MeanNet(nn.Module):
-    def __init__(self, dropout=0.0):
-        super().__init__()
-        self.out = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))
-
-    def forward(self, x, edge_index, batch):
-        return self.out(global_mean_pool(x, batch))
 
 
 class Output(NamedTuple):
     logits: Tensor
     loss: Tensor
-
-
-def graphs(count, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return [
-        Data(
-            x=torch.randn(5, 3, generator=generator) + 2 * (index % 2),
-            edge_index=torch.tensor([[0, 1], [1, 0]]),
-            y=torch.tensor([index % 2]),
-        )
-        for index in range(count)
-    ]
 
 
 def loaders():
@@ -166,49 +140,6 @@ def test_a_side_objective_is_trained_and_recorded():
     assert side[0] > 5
     assert side[-1] < 0.5 * side[0]
     assert abs(model.weight.item()) < 3
-
-
-def test_forward_passes_only_what_the_signature_names():
-    batch = next(iter(DataLoader(graphs(4), 4)))
-    batch.edge_weight = torch.ones(batch.num_edges)
-    seen = {}
-
-    class Weighted(nn.Module):
-        def forward(self, x, edge_index, batch=None, batch_size=None, edge_weight=None):
-            seen.update(batch_size=batch_size, edge_weight=edge_weight)
-            return x, x.sum()
-
-    prediction = Forward(Weighted())(batch)
-    assert seen["batch_size"] == 4
-    assert seen["edge_weight"] is batch.edge_weight
-    assert prediction.auxiliary_loss is not None
-    assert Forward(MeanNet())(batch).auxiliary_loss is None
-
-
-def test_forward_refuses_what_is_no_prediction():
-    class Wrong(nn.Module):
-        def forward(self, x, edge_index, batch):
-            return {"logits": x}
-
-    with pytest.raises(UsageError, match="expected logits"):
-        Forward(Wrong())(next(iter(DataLoader(graphs(2), 2))))
-
-
-@pytest.mark.parametrize("levels", [None, (), [object()]])
-def test_forward_takes_levels_of_another_kind_for_none(levels):
-    class Own(nn.Module):
-        def forward(self, x, edge_index, batch):
-            return SimpleNamespace(logits=x, loss=None, levels=levels)
-
-    prediction = Forward(Own())(next(iter(DataLoader(graphs(2), 2))))
-    assert (list(prediction.levels), prediction.terms) == ([], {})
-
-
-def pooling(seed=0, **keywords):
-    torch.manual_seed(seed)
-    return DiffPoolNet(
-        3, 8, 2, max_clusters=[4, 2], num_layers=1, num_layers_after=1, dropout=0.2, **keywords
-    )
 
 
 def test_effective_clusters_are_those_of_the_validation_graphs():

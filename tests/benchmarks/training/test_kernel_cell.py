@@ -4,25 +4,18 @@ import torch
 from rich.console import Console
 
 from benchmarks.data.registry import find_source
-from benchmarks.kernels import capacity
 from benchmarks.records.store import RunStore
 from benchmarks.runs import runner
 from benchmarks.runs.worker import run_cell
-from benchmarks.spec.errors import UsageError
-from benchmarks.spec.settings import make_settings
 from benchmarks.tables.scores import result_rows
 from benchmarks.training import kernel_cell
 from benchmarks.training.gram_cache import are_cached
-from tests.benchmarks.runs import plans
-
-
-def plan_for(method, **changes):
-    return plans.plan_for(method, **{"protocol": "fair", "overrides": {}, "folds": [0], **changes})
+from tests.benchmarks.runs.plans import fair_plan
 
 
 @pytest.mark.parametrize(("method", "protocol"), [("wl-oa", "fair"), ("graphlet", "reference")])
 def test_a_run_from_the_command_to_the_table(tiny_data, tmp_path, method, protocol):
-    plan = plan_for(method, protocol=protocol, folds=(0, 1))
+    plan = fair_plan(method, protocol=protocol, folds=(0, 1))
     assert runner.run(plan, tmp_path / "results", 1, Console(quiet=True)) == 0
     store = RunStore(tmp_path / "results", plan.run_id)
     cells = store.cells()
@@ -46,13 +39,13 @@ def test_a_run_from_the_command_to_the_table(tiny_data, tmp_path, method, protoc
 
 def test_labels_that_tell_the_classes_are_learnt(tiny_data):
     # The label of most nodes is the graph's class: one Weisfeiler-Lehman histogram shows it.
-    record = run_cell(plan_for("wl").cells()[0]).record
+    record = run_cell(fair_plan("wl").cells()[0]).record
     assert record["test_accuracy"] == 1
     assert record["chosen"]["iterations"] == 0
 
 
 def test_labels_of_the_test_graphs_change_no_choice(tiny_data):
-    (cell,) = plan_for("shortest-path").cells()
+    (cell,) = fair_plan("shortest-path").cells()
     first = run_cell(cell)
     labels = find_source("TINY").targets
     test = find_source("TINY").folds("fair")[0].test
@@ -66,7 +59,7 @@ def test_labels_of_the_test_graphs_change_no_choice(tiny_data):
 
 
 def test_validation_graphs_train_under_fair(tiny_data):
-    (cell,) = plan_for("graphlet").cells()
+    (cell,) = fair_plan("graphlet").cells()
     fold = find_source("TINY").folds("fair")[0]
     first = run_cell(cell).record
     labels = find_source("TINY").targets
@@ -75,25 +68,10 @@ def test_validation_graphs_train_under_fair(tiny_data):
 
 
 def test_the_gram_matrices_are_computed_before_the_cells(tiny_data, tmp_path, monkeypatch):
-    plan = plan_for("graphlet")
+    plan = fair_plan("graphlet")
     graphs = kernel_cell.graphs_of(find_source("TINY"))
     assert not are_cached("graphlet", graphs)
     kernel_cell.prepare_grams(find_source("TINY"), "graphlet", 1, Console(quiet=True))
     assert are_cached("graphlet", graphs)
     monkeypatch.setattr("benchmarks.methods.graphlet.grams", None)
     assert runner.run(plan, tmp_path / "results", 1, Console(quiet=True)) == 0
-
-
-def test_a_kernel_has_no_settings_and_no_device(tiny_data):
-    with pytest.raises(UsageError, match="--set epochs=3: wl is a kernel"):
-        plan_for("wl", overrides={"epochs": 3})
-    on_gpu = plan_for("wl", overrides={"accelerator": "gpu"})
-    assert on_gpu.run_id == plan_for("wl").run_id
-    assert on_gpu.configurations == (make_settings(),)
-
-
-def test_what_does_not_fit_is_refused_before_anything_is_computed(tiny_data, monkeypatch):
-    monkeypatch.setattr(capacity, "available_gib", lambda: 1e-9)
-    with pytest.raises(UsageError, match=r"--method graphlet: .* of 40 graphs of TINY"):
-        plan_for("graphlet")
-    assert not are_cached("graphlet", kernel_cell.graphs_of(find_source("TINY")))
