@@ -1,9 +1,8 @@
 import matplotlib.image
 import pytest
-import torch
 
 from benchmarks.commands.demo import DIFFPOOL, FLAT, demo, make_network
-from benchmarks.commands.demo_picture import PALETTE, cluster_hues
+from benchmarks.commands.demo_picture import PALETTE
 from pyg_diffpool.datasets import CommunityChains
 
 
@@ -32,15 +31,3 @@ def test_flat_network_is_as_large_and_as_deep(name):
     # No deeper than what CommunityChains hides the class from.
     assert len(flat.last.convs) == len(pooled.pools[0].embed.convs) + len(pooled.last.convs)
     assert len(flat.last.convs) <= CommunityChains(6).receptive_field
-
-
-def test_hues_follow_the_assignment():
-    dataset = CommunityChains(6, noise=0.0)
-
-    class ByColor(torch.nn.Module):
-        def forward(self, x, edge_index):
-            level = type("Level", (), {"assignment": x.roll(1, dims=1)})()
-            return type("Output", (), {"levels": [level]})()
-
-    hues = cluster_hues(ByColor(), list(dataset))
-    assert all(hues[(hue + 1) % 10] == hue for hue in dataset._data.color.unique().tolist())

@@ -1,11 +1,31 @@
 """Parts that tests of ``python -m benchmarks gpu`` run, also in processes of their own."""
 
+import json
 import os
 import time
 from pathlib import Path
 
+from benchmarks.records.rows import ResultLines
 from benchmarks.timing.gpu.part import Setting
 from benchmarks.timing.works import Work
+
+PARTS = __name__
+"""Where the parts are; that of ``good`` is ``good_part``."""
+
+
+def new_lines(folder, resume=None):
+    """Return a new file of rows, or one that is gone on with."""
+    return ResultLines(folder, {"quick": True}, 0, resume)
+
+
+def stored(lines):
+    """Return the rows that are in the file."""
+    return [json.loads(line) for line in lines.path.read_text().splitlines()]
+
+
+def by_part(rows):
+    """Return the last row of each work."""
+    return {row["part"]: row for row in rows}
 
 
 def setting(folder=Path("unused"), seconds=60.0):

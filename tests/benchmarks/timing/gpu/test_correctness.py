@@ -5,8 +5,6 @@ import pytest
 from benchmarks.timing.gpu import correctness, table
 from benchmarks.timing.gpu.cases import make_case, make_cases
 from benchmarks.timing.gpu.part import FAILED, OK
-from benchmarks.timing.oracle import graphs_of
-from benchmarks.timing.rivals import PREPARED_EDGES, RAW, UNDIRECTED, edges_as
 from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.backends.padded import Padded
 
@@ -48,18 +46,6 @@ def test_a_wrong_backend_is_caught(backend, wrong, monkeypatch):
     (line,) = table.correctness_lines(rows[1:2])
     assert (line["verdict"], line["of"]) == (FAILED, "padded")
     assert "case (" in line["where it fails"]
-
-
-def test_cases_hand_their_edges_over_in_every_form():
-    cases = make_cases(seed=0, quick=True)
-    assert {case.form for case in cases.values()} == {RAW, UNDIRECTED, PREPARED_EDGES}
-    case = cases["undirected EdgeIndex"]
-    assert edges_as(case.problem, case.form).is_undirected
-    graphs = graphs_of(case.problem)
-    for graph in range(graphs.batch_size):
-        adjacency = graphs.adjacency(graph)
-        assert (adjacency == adjacency.t()).all()
-        assert (adjacency <= 1).all()
 
 
 def test_small_cases_pass():
