@@ -71,41 +71,30 @@ def test_folds_sizes_and_numbers_are_chosen(served):
     assert max(graph["nodes"] for graph in run["graphs"]) <= 4
 
 
-def test_why_a_run_is_absent(served):
-    assert "pools nothing" in absent_reason(served, "flat")["reason"]
-    assert "pools nothing" in absent_reason(served, "kernel")["reason"]
+def test_a_run_whose_clusters_cannot_be_shown_is_absent_with_a_command(served):
+    """All reasons that files tell are in test_availability.py."""
+    absent = absent_reason(served, "nolp")
+    assert absent["run"] == served.runs["nolp"]
+    assert absent["command"].startswith("python -m benchmarks run --dataset TINY")
     assert absent_reason(served, "flat")["command"] is None
     assert absent_reason(served, "diffpool", folds=[7])["reason"] == "fold 7 is not finished"
 
 
-def test_missing_networks_name_the_command_that_makes_them(served):
-    absent = absent_reason(served, "nolp")
-    assert "git leaves checkpoints out" in absent["reason"]
-    assert absent["command"].startswith(
-        "python -m benchmarks run --dataset TINY --method diffpool-nolp --protocol fair --folds 0"
-    )
-    assert absent["command"].endswith(
-        f"&& python -m benchmarks report {served.runs['nolp']} --results runs/remade"
-    )
-
-
-def test_other_data_other_folds_and_unfinished_runs_are_told(served, tmp_path):
+def test_other_data_and_other_folds_are_told(served, tmp_path):
     description = RunStore(served.results, served.runs["diffpool"]).read_run()
     store = RunStore(tmp_path, "r")
+    store.folder.mkdir()
+    for part in ("cells", "checkpoints"):
+        folder = served.results / served.runs["diffpool"] / part
+        (store.folder / part).symlink_to(folder)
 
     def reason(**changes):
         store.write_run({**description, "run": "r", **changes})
         record = explorer_record([read_run(tmp_path, "r")], WANTED, lambda text: None)
         return record["absent"][0]["reason"]
 
-    assert reason() == "no fold is finished yet"
-    (store.folder / "cells").symlink_to(served.results / served.runs["diffpool"] / "cells")
-    (store.folder / "checkpoints").symlink_to(
-        served.results / served.runs["diffpool"] / "checkpoints"
-    )
     assert "other data of TINY" in reason(data="0" * 64)
     assert "which is not in" in reason(splits={"sha256": "0" * 64, "file": "TINY_splits.json"})
-    assert "one class a graph" in reason(dataset="ogbg-molhiv")
 
 
 def test_the_same_again(served):
