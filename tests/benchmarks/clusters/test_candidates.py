@@ -54,9 +54,9 @@ def test_the_typical_graph_is_right_not_too_large_and_the_middle_one():
     def one(graph, clusters, nodes=9, predicted=0):
         return Candidate(graph, nodes, 8, clusters, 0, predicted)
 
-    found = [one(0, [5]), one(1, [2]), one(2, [3], 30), one(3, [3], 20), one(4, [9], predicted=1)]
-    assert typical(found).graph == 2
-    assert typical(found[::-1]).graph == 2
+    found = [one(0, [5]), one(1, [2]), one(9, [3], 30), one(3, [3], 20), one(4, [9], predicted=1)]
+    assert typical(found).graph == 9
+    assert typical(found[::-1]).graph == 9
     assert typical([one(0, [7], 9000), one(1, [1])]).graph == 1
     assert typical([one(0, [7], 9000)]).graph == 0
     assert typical([one(4, [9], predicted=1)]).graph == 4

@@ -67,5 +67,7 @@ def test_inputs_are_rounded_and_weights_to_no_less_than_float32(dtype, of_weight
     assert torch.equal(found.x, exact.x.to(dtype))
     assert torch.equal(found.logits, exact.logits.to(dtype))
     assert torch.equal(found.edge_weight, exact.edge_weight.to(of_weights))
+    dtypes = (found.x.dtype, found.logits.dtype, found.edge_weight.dtype)
+    assert dtypes == (dtype, dtype, of_weights)
     assert found.grad_x is exact.grad_x
     assert rounded(make_case(SIZES, 3, 5, seed=0).problem, dtype).edge_weight is None

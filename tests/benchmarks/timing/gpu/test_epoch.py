@@ -4,7 +4,8 @@ from benchmarks.timing.gpu import epoch
 from benchmarks.timing.trainees import Options
 from tests.benchmarks.timing.gpu.parts import setting
 
-QUICK, WHOLE = setting()._replace(seed=7), setting(seconds=1e6)._replace(quick=False)
+QUICK = setting(seconds=1e6)._replace(seed=7)
+WHOLE = QUICK._replace(quick=False)
 
 
 @pytest.fixture
