@@ -193,7 +193,7 @@ class DiffPoolNet(torch.nn.Module):
         check_flag("fully_adjacent", fully_adjacent)
         if fully_adjacent and embedding is not None:
             raise ValueError(
-                "fully_adjacent: expected False beside embedding, whose networks are not GNNBlocks"
+                "fully_adjacent: expected False with embedding, whose networks are not GNNBlocks"
             )
         check_share("dropout", dropout)
         if head_dropout is not None:

@@ -61,7 +61,7 @@ class CallPlan(NamedTuple):
 def runs_on_dense_levels(network: Network) -> bool:
     """Return whether a network accepts prepared and dense adjacencies, as this library's do."""
     found = getattr(network, "runs_on_dense_levels", None)
-    # With several children, a wrapper may also call others that do not accept a dense level.
+    # A wrapper with several children may also call some that do not accept a dense level.
     while found is None and isinstance(network, torch.nn.Module) and len(network._modules) == 1:
         inside = _wrapped(network)
         if not inside:

@@ -208,7 +208,7 @@ class SAGEConv(MessagePassing):
             with unexplained(self):
                 return self._aggregate_observed(x, edges, weight)
         if self.explain and "explain_message" not in self.__dict__:
-            edge_mask(self, edges, x.size(0))  # Refuses a mask of other edges.
+            edge_mask(self, edges, x.size(0))  # Raises an error for a mask of other edges.
         size = (x.size(0), x.size(0))
         # The weights are passed to message and to aggregate under different names, so that a
         # subclass can override message without the type annotations of this class.

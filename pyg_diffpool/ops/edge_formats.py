@@ -29,7 +29,7 @@ def read_edges(
     elif _is_sparse(edge_index):
         if edge_weight is not None:
             raise ValueError(
-                "edge_weight: expected None beside a sparse matrix, which holds its own weights, "
+                "edge_weight: expected None with a sparse matrix, which holds its own weights, "
                 f"got {kind(edge_weight)}"
             )
         return _sparse_edges(edge_index, num_nodes)

@@ -88,7 +88,7 @@ def test_a_matrix_of_an_unknown_layout_is_told_by_its_layout():
 
 
 def test_a_sparse_matrix_holds_its_own_weights():
-    with pytest.raises(ValueError, match="edge_weight: expected None beside a sparse matrix"):
+    with pytest.raises(ValueError, match="edge_weight: expected None with a sparse matrix"):
         read_edges(torch.eye(3).to_sparse_csr(), torch.ones(3), 3)
     with pytest.raises(ValueError, match=r"square adj_t of shape \(4, 4\), got \(3, 3\)"):
         read_edges(torch.eye(3).to_sparse_csr(), None, 4)

@@ -33,7 +33,7 @@ def read_convention(
     kind = CONVENTIONS[convention]
     if reduction not in kind.reductions:
         raise ValueError(
-            f"reduction: expected 'mean' beside convention={convention!r}, whose number belongs to "
+            f"reduction: expected 'mean' with convention={convention!r}, whose loss is that of "
             f"a whole batch, got {reduction!r}"
         )
     given = {"scale": scale, "normalize": normalize}
@@ -41,7 +41,7 @@ def read_convention(
         if option not in kind.options and value != NOTHING_SAID[option]:
             owners = [name for name, other in CONVENTIONS.items() if option in other.options]
             raise ValueError(
-                f"{option}: expected {NOTHING_SAID[option]!r} beside convention={convention!r}, as "
+                f"{option}: expected {NOTHING_SAID[option]!r} with convention={convention!r}, as "
                 f"it is an option of convention={' or '.join(map(repr, owners))}, got {value!r}"
             )
     return kind(**{option: given[option] for option in kind.options})

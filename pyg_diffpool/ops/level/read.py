@@ -162,7 +162,7 @@ def refuse_mask(mask: object) -> None:
 def _refuse_matrix(name: str, adj: Tensor, nodes: int) -> None:
     if adj.layout == torch.strided and adj.shape == (nodes, nodes):
         raise TypeError(
-            f"edge_index: expected edges [2, E] of an integer dtype beside {name} [N, ·], got a "
+            f"edge_index: expected edges [2, E] of an integer dtype with {name} [N, ·], got a "
             f"dense adjacency matrix of shape {(nodes, nodes)}: it goes with {name} [B, N, ·], "
             "with B = 1 for a single graph"
         )
@@ -212,7 +212,7 @@ def read_dense_level(
 def checked_matrices(name: str, adj: object, first: str, rows: Tensor) -> Tensor:
     """Validate the adjacency matrices of a dense level; errors use the caller's argument name."""
     shape = tuple(rows.shape)
-    wanted = f"adjacency matrices [B, N, N] or [N, N] beside {first} of shape {shape}"
+    wanted = f"adjacency matrices [B, N, N] or [N, N] with {first} of shape {shape}"
     if not isinstance(adj, Tensor) or isinstance(adj, EdgeIndex) or adj.layout in SPARSE_LAYOUTS:
         raise TypeError(f"{name}: expected {wanted}, got {_format(adj)}")
     if not adj.is_floating_point():
@@ -224,7 +224,7 @@ def checked_matrices(name: str, adj: object, first: str, rows: Tensor) -> Tensor
     nodes = rows.size(-2)
     if adj.size(-1) != nodes or adj.size(-2) != nodes:
         raise ValueError(
-            f"{name}: expected shape [B, {nodes}, {nodes}] or [{nodes}, {nodes}] beside {first} "
+            f"{name}: expected shape [B, {nodes}, {nodes}] or [{nodes}, {nodes}] with {first} "
             f"of shape {shape}, got {tuple(adj.shape)}"
         )
     return adj
@@ -305,7 +305,7 @@ def _batched(value: Tensor) -> Tensor:
 def _batch_size(parts: Iterable[Tensor]) -> int:
     """Return the batch size of tensors, some of which may have a batch size of one."""
     sizes = [part.size(0) for part in parts]
-    # Equal sizes first: a compiler that knows sizes as symbols would guard a comparison with 1.
+    # Equal sizes first: with symbolic sizes, a comparison with 1 would add a guard.
     if all(size == sizes[0] for size in sizes):
         return sizes[0]
     return next(size for size in sizes if size != 1)

@@ -11,10 +11,10 @@ from tests.problems import make_problem
 
 PROBLEM = make_problem((5, 0, 3, 1), weights="positive", duplicates=False)
 UNFIT = [
-    ("pyg", {"scale": "nodes"}, "scale: expected None beside convention='pyg', .*'paper'.*'nodes'"),
-    ("reference", {"scale": "nodes"}, "scale: expected None beside convention='reference'"),
-    ("paper", {"normalize": False}, "normalize: expected True beside convention='paper', .*'pyg'"),
-    ("reference", {"normalize": False}, "normalize: expected True beside convention='reference'"),
+    ("pyg", {"scale": "nodes"}, "scale: expected None with convention='pyg', .*'paper'.*'nodes'"),
+    ("reference", {"scale": "nodes"}, "scale: expected None with convention='reference'"),
+    ("paper", {"normalize": False}, "normalize: expected True with convention='paper', .*'pyg'"),
+    ("reference", {"normalize": False}, "normalize: expected True with convention='reference'"),
 ]
 
 
@@ -41,7 +41,7 @@ def test_an_option_that_a_convention_does_not_have_is_refused(call, convention, 
 def test_the_network_refuses_a_scale_only_where_it_was_asked_for(convention):
     net = DiffPoolNet(2, 4, 2, max_clusters=[2], convention=convention)
     assert net.pools[0].scale is None
-    with pytest.raises(ValueError, match=f"scale: expected None beside convention='{convention}'"):
+    with pytest.raises(ValueError, match=f"scale: expected None with convention='{convention}'"):
         DiffPoolNet(2, 4, 2, max_clusters=[2], convention=convention, scale="nodes")
 
 
@@ -72,7 +72,7 @@ def test_reductions_agree_with_their_definitions(convention):
     assert rule.reductions[0] == "mean"
     if convention == "pyg":
         assert_close(rule.mean(values[0], sizes, pairs=True), values[0])
-        with pytest.raises(ValueError, match="reduction: expected 'mean' beside convention='pyg'"):
+        with pytest.raises(ValueError, match="reduction: expected 'mean' with convention='pyg'"):
             read_convention(convention, reduction="sum")
         return
     assert_close(rule.reduce(values, sizes, "none", pairs=True), values)

@@ -89,7 +89,7 @@ def test_matrices_of_a_dense_level_are_checked_by_the_name_they_came_with():
     good = torch.ones(2, 3, 3)
     assert checked_matrices("adj", good, "x", x) is good
     assert checked_matrices("adj", good[0], "x", x).shape == (3, 3)
-    beside = r"\[B, N, N\] or \[N, N\] beside x of shape \(2, 3, 1\)"
+    beside = r"\[B, N, N\] or \[N, N\] with x of shape \(2, 3, 1\)"
     for wrong, told in (
         (good.tolist(), "got list"),
         (torch.eye(3).to_sparse_csr(), "got a sparse matrix of layout torch.sparse_csr"),
