@@ -11,7 +11,7 @@ PAGE = Path("benchmarks") / "commands.md"
 
 
 def reference() -> str:
-    """Return the page, in Markdown: a section a command."""
+    """Return the page in Markdown, with one section per command."""
     from benchmarks.commands.cli import app
 
     group = get_command(app)
@@ -33,7 +33,7 @@ def reference() -> str:
 
 
 def write(app: Sphinx) -> None:
-    """Write the page, unless it would stay the same: Sphinx would read it again."""
+    """Write the page if it has changed, since Sphinx would read it again otherwise."""
     page, text = Path(app.srcdir) / PAGE, reference()
     if not page.exists() or page.read_text(encoding="utf-8") != text:
         page.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Lets docstrings name what is public by its last name alone, wherever it lives in the package."""
+"""Lets docstrings refer to public names without their module."""
 
 from _collections import _tuplegetter  # type: ignore[import-not-found]
 from typing import Any
@@ -14,7 +14,7 @@ PACKAGES = ("nn", "ops", "models", "datasets", "loader", "visualize")
 def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Element
 ) -> nodes.Element | None:
-    """Find a class, method or function that was not found where it was named."""
+    """Resolve a class, method or function by its name in the public packages."""
     if node.get("refdomain") != "py":
         return None
     domain, target = env.get_domain("py"), node["reftarget"].removeprefix("pyg_diffpool.")

@@ -1,4 +1,4 @@
-"""Draws the way of a batch from loader to logits: ``python docs/pictures/way_of_a_batch.py``."""
+"""Draws the path of a batch from loader to logits: ``python docs/pictures/way_of_a_batch.py``."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,7 @@ BLUE, GREEN, ORANGE, GREY = "#dbe9f6", "#dff0d8", "#fde7cf", "#eeeeee"
 
 
 class Box(NamedTuple):
-    """A step: its place, what happens, and the file where it does."""
+    """A step: its position, what it does, and the file that implements it."""
 
     x: float
     y: float
@@ -58,7 +58,7 @@ ARROWS = (
 
 
 def draw(axes: Axes) -> None:
-    """Draw all boxes, and the arrows from edge to edge."""
+    """Draw all boxes and the arrows between them."""
     for box in BOXES.values():
         corner = (box.x, box.y)
         axes.add_patch(
@@ -85,7 +85,7 @@ def draw(axes: Axes) -> None:
 
 
 def ends(first: Box, second: Box) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return where an arrow leaves one box and meets the other."""
+    """Return the end points of the arrow between two boxes."""
     middle = HEIGHT / 2
     if second.x > first.x:
         return (first.x + WIDTH, first.y + middle), (second.x, second.y + middle)
@@ -97,7 +97,7 @@ def ends(first: Box, second: Box) -> tuple[tuple[float, float], tuple[float, flo
 
 
 def main() -> None:
-    """Write the picture beside this file."""
+    """Write the picture next to this file."""
     figure, axes = plt.subplots(figsize=(13.5, 4.6))
     draw(axes)
     axes.set_xlim(-0.2, 20)
