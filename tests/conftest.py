@@ -14,6 +14,9 @@ settings.register_profile(
 )
 settings.load_profile("deterministic")
 
+# The script of `make mutants`, whose package comes with an extra of its own.
+collect_ignore = ["mutants.py"]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_torch_thread():
