@@ -18,6 +18,7 @@ WITHOUT_TESTS = {
     "benchmarks/methods/s2v_diffpool2.py": "test_s2v.py tests all three",
     "benchmarks/timing/works.py": "declarations",
     "pyg_diffpool/conftest.py": "pytest's own",
+    "pyg_diffpool/ops/contract/sparse_graphs.py": "a protocol",
     "pyg_diffpool/ops/contract/coarsening.py": "declarations",
     "pyg_diffpool/ops/objectives/objective.py": "declarations",
 }

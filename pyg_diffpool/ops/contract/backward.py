@@ -8,17 +8,15 @@ term in the ragged product.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pyg_diffpool.ops.backends import Backend, backend_for
 from pyg_diffpool.ops.contract.distance import exactly, in_float64, squared_norm_gradient
+from pyg_diffpool.ops.contract.sparse_graphs import SparseGraphs
 from pyg_diffpool.ops.sparse_product import edge_products, spmm
-
-if TYPE_CHECKING:
-    from pyg_diffpool.ops.level import SparseLevel
 
 
 class Needs(NamedTuple):
@@ -51,7 +49,7 @@ class Saved(NamedTuple):
         near: Mask of the graphs whose products were computed in float64.
     """
 
-    level: SparseLevel
+    level: SparseGraphs
     multiplier: Backend
     x: Tensor
     s: Tensor

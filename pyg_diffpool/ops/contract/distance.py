@@ -8,21 +8,26 @@ r"""The squared distance between an adjacency matrix and its prediction, without
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch_geometric.index import index2ptr
 
 from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.contract.sparse_graphs import SparseGraphs
 from pyg_diffpool.ops.precision import exact
 from pyg_diffpool.ops.segments import Segments
 
-if TYPE_CHECKING:
-    from pyg_diffpool.ops.level import SparseLevel
-
 # Below this fraction of ‖A‖², cancellation makes float32 products too inaccurate.
 NEAR_OPTIMUM = 1e-3
+
+
+class Selection(NamedTuple):
+    """Some of the graphs of a sparse level."""
+
+    adjacency: Adjacency
+    graphs: Segments
 
 
 def squared_norms(adjacency: Adjacency, graphs: Segments) -> Tensor:
@@ -64,10 +69,10 @@ def in_float64(near: Tensor, s: Tensor) -> Tensor | slice | None:
 
 
 def exactly(
-    near: Tensor | slice, level: SparseLevel, s: Tensor
-) -> tuple[SparseLevel, Tensor, Tensor | slice, Tensor | slice]:
+    near: Tensor | slice, level: SparseGraphs, s: Tensor
+) -> tuple[SparseGraphs, Tensor, Tensor | slice, Tensor | slice]:
     """Select graphs, in float64; also return the indices of their nodes and edges."""
-    adjacency, graphs = level
+    adjacency, graphs = level.adjacency, level.graphs
     if isinstance(near, slice):
         return level, exact(s), near, near
     nodes = near[graphs.batch]
@@ -85,7 +90,7 @@ def exactly(
     batch = torch.arange(sizes.numel()).repeat_interleave(sizes)
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
     chosen = Segments(batch, ptr, sizes.numel(), int(sizes.max()))
-    return level._replace(adjacency=kept, graphs=chosen), exact(s[nodes]), nodes, edges
+    return Selection(kept, chosen), exact(s[nodes]), nodes, edges
 
 
 def _own_weights(adjacency: Adjacency) -> Tensor:

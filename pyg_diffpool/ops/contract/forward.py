@@ -8,7 +8,7 @@ product :math:`\mathbf{S}^{\top} [\mathbf{X} | \mathbf{P} | \mathbf{S}] = [\math
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,12 +23,10 @@ from pyg_diffpool.ops.contract.distance import (
     near_optimum,
     squared_norms,
 )
+from pyg_diffpool.ops.contract.sparse_graphs import SparseGraphs
 from pyg_diffpool.ops.operator import Gradients, is_differentiated_again, plain_gradients
 from pyg_diffpool.ops.precision import HALF, accumulation_dtype, exact, without_autocast
 from pyg_diffpool.ops.sparse_product import plain_product, spmm
-
-if TYPE_CHECKING:
-    from pyg_diffpool.ops.level import SparseLevel
 
 
 class Results(NamedTuple):
@@ -61,12 +59,12 @@ class Contract(torch.autograd.Function):
         x: Tensor,
         s: Tensor,
         weight: Tensor | None,
-        level: SparseLevel,
+        level: SparseGraphs,
         backend: str,
         distances: bool,
     ) -> Results:
         """Contract; :obj:`weight` is that of the level, passed separately for autograd."""
-        adjacency, graphs = level
+        adjacency, graphs = level.adjacency, level.graphs
         dtype = _accumulation_dtype(x, s, weight)
         empty = x.size(0) == 0 or graphs.batch_size == 0
         with without_autocast(x):
@@ -125,7 +123,7 @@ def plain(
     x: Tensor,
     s: Tensor,
     weight: Tensor | None,
-    level: SparseLevel,
+    level: SparseGraphs,
     backend: str,
     distances: bool,
 ) -> Results:
@@ -152,7 +150,7 @@ def fake(
     x: Tensor,
     s: Tensor,
     weight: Tensor | None,
-    level: SparseLevel,
+    level: SparseGraphs,
     backend: str,
     distances: bool,
 ) -> Results:
@@ -179,7 +177,7 @@ def _no_distances(s: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _squared_distances(
-    level: SparseLevel, s: Tensor, product: Tensor, gram: Tensor
+    level: SparseGraphs, s: Tensor, product: Tensor, gram: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the squared distance of each graph, and a mask of those computed in float64."""
     norms = squared_norms(level.adjacency, level.graphs)

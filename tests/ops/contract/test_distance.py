@@ -13,6 +13,7 @@ from pyg_diffpool.ops.contract.distance import (
     squared_norm_gradient,
     squared_norms,
 )
+from pyg_diffpool.ops.level import SparseLevel
 from tests.ops.contract.levels import level_of
 from tests.oracles import coarsen_oracle, link_oracle
 from tests.problems import CORNER_CASES, leaf, make_problem
@@ -71,4 +72,4 @@ def test_the_chosen_graphs_are_kept_whole():
     assert kept.graphs.sizes.tolist() == [3, 2]
     assert kept.adjacency.col.numel() == int(edges.sum())
     wanted = link_oracle(problem, problem.s.float().double(), convention="pyg")[[0, 3]]
-    assert_close(kept.squared_distances(s), wanted)
+    assert_close(SparseLevel(*kept).squared_distances(s), wanted)
