@@ -1,6 +1,7 @@
 """Break the library on purpose, one place at a time, and print which breaks no test notices.
 
-``make mutants`` runs a random sample of mutmut's mutants; ``MUTANTS=0`` all of them, for hours.
+``make mutants`` runs a random sample of mutmut's mutants; ``MUTANTS=0`` all of them, for hours. What
+was killed is not run again, so that a stopped run goes on, and new tests meet the survivors alone.
 """
 
 import json
@@ -31,7 +32,10 @@ def main(size: int) -> None:
     create_mutants(max_children=2)
     names = sorted(exit_codes())
     sample = random.Random(SEED).sample(names, size) if 0 < size < len(names) else names
-    subprocess.run([sys.executable, "-m", "mutmut", "run", *sample], check=False)
+    codes = exit_codes()
+    left = [name for name in sample if status_by_exit_code[codes[name]] != "killed"]
+    if left:
+        subprocess.run([sys.executable, "-m", "mutmut", "run", *left], check=False)
     codes = exit_codes()
     status = {name: status_by_exit_code[codes[name]] for name in sample}
     for name, told in status.items():
@@ -41,7 +45,9 @@ def main(size: int) -> None:
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     run = sum(count for name, count in counts.items() if name != "not checked")
     print(f"{len(sample)} of {len(names)} mutants, seed {SEED}: {told}")
-    print(f"score: {counts['killed'] / max(run, 1):.3f} of {run} that ran")
+    if run == 0:
+        sys.exit("no mutant ran: see above which test fails without any")
+    print(f"score: {counts['killed'] / run:.3f} of {run} that ran")
 
 
 if __name__ == "__main__":
