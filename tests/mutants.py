@@ -1,7 +1,7 @@
 """Break the library on purpose, one place at a time, and print which breaks no test notices.
 
-``make mutants`` runs a random sample of mutmut's mutants; ``MUTANTS=0`` all of them, for hours. What
-was killed is not run again, so that a stopped run goes on, and new tests meet the survivors alone.
+``make mutants`` runs a random sample of mutmut's mutants; ``MUTANTS=0`` all of them, for hours.
+What was killed is not run again, so that a stopped run goes on, and new tests meet survivors alone.
 """
 
 import json
