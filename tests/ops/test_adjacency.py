@@ -38,6 +38,7 @@ def test_matrix_and_transpose(problem):
         assert_close(to_matrix(adjacency.transpose()), matrix.t(), rtol=0.0, atol=0.0)
         pairs = adjacency.target * problem.num_nodes + adjacency.col
         assert (pairs.diff() > 0).all(), "sorted, without duplicates"
+        assert adjacency.coalesced is adjacency.transpose().coalesced is True
         if adjacency.undirected:
             assert torch.equal(matrix, matrix.t())
 

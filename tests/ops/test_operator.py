@@ -16,6 +16,7 @@ from pyg_diffpool import (
     prepare_adjacency,
 )
 from pyg_diffpool.ops.level import SparseLevel
+from pyg_diffpool.ops.operator import plain_gradients
 from pyg_diffpool.ops.segments import segments
 from pyg_diffpool.ops.soft_assignment import soft_assignment_and_entropy
 from pyg_diffpool.ops.sparse_product import adjacency_structure, sparse_product
@@ -254,3 +255,21 @@ def test_gradients_that_are_operators_refuse_to_be_differentiated():
         ):
             with pytest.raises(NotImplementedError, match=f"pyg_diffpool::{name}: "):
                 ask(out)
+
+
+def test_gradients_that_are_computed_again_are_of_what_is_needed():
+    x, y = leaf(torch.tensor([2.0])), leaf(torch.tensor([5.0]))
+
+    def both(x, y, name):
+        return x * y, (x + 1).detach()
+
+    def found(needed, *gradients):
+        return plain_gradients(both, (x, y, "name"), needed, gradients)
+
+    one = torch.ones(1)
+    assert found((True, True, False), one, None) == (torch.tensor([5.0]), torch.tensor([2.0]), None)
+    assert found((False, True), one, one) == (None, torch.tensor([2.0]), None)
+    assert found((False, False), one, one) == (None, None, None)
+    # No gradient arrives, or none that can go on.
+    assert found((True, True), None, None) == (None, None, None)
+    assert found((True, True), None, one) == (None, None, None)

@@ -1,5 +1,7 @@
 """The backends by name."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -13,6 +15,16 @@ def test_a_name_is_heeded_and_auto_follows_the_rule(name):
     x, s = torch.ones(40, 3), torch.ones(40, 2)
     assert type(backend_for(name, graphs, x, s)) is BACKENDS[name]
     assert type(backend_for("auto", graphs, x, s)) is BACKENDS[choose_backend(graphs, 2, 7)]
+
+
+@pytest.mark.parametrize("available", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_on_a_gpu_kernels_multiply_float32_where_there_are_any(dtype, available, monkeypatch):
+    monkeypatch.setattr("pyg_diffpool.ops.backends.triton_available", lambda: available)
+    there = SimpleNamespace(is_cuda=True, dtype=dtype)
+    found = backend_for("auto", sized([2, 1]), there, there)
+    wanted = "triton" if available and dtype == torch.float32 else "padded"
+    assert type(found) is BACKENDS[wanted]
 
 
 def test_auto_counts_all_columns_of_the_product(monkeypatch):

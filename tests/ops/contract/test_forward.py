@@ -87,6 +87,13 @@ def test_dtypes_and_shapes_are_those_that_were_foretold(rows, assignment, distan
         assert_close(found.squared, wanted[3], rtol=1e-5, atol=1e-5)
 
 
+def test_only_results_that_have_a_gradient_ask_for_one():
+    problem = PROBLEMS["directed, signed weights"]
+    level = level_of(problem)
+    found = Contract.apply(leaf(problem.x), leaf(problem.s), None, level, "auto", True)
+    assert [part.requires_grad for part in found] == [True] * 4 + [False] * 2
+
+
 @pytest.mark.parametrize("sizes", [(0, 0), ()])
 def test_without_nodes_there_are_zeros(sizes):
     problem = make_problem(sizes) if sizes else make_problem((0,))

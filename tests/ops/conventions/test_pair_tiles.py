@@ -29,6 +29,26 @@ def test_tiles_cover_every_row_once_and_stay_within_their_size(monkeypatch):
     assert seen == [(graph, row) for graph, size in enumerate(sizes) for row in range(size)]
 
 
+def test_graphs_that_fit_together_share_a_tile(monkeypatch):
+    monkeypatch.setattr(pair_tiles, "TILE_ENTRIES", 20)
+    level, _ = sparse(make_problem((3, 0, 1, 9, 2, 4, 5)))
+    found = [
+        (tile.first_graph, tile.last_graph, tile.first_row, tile.last_row)
+        for tile in tiles(level.graphs)
+    ]
+    # 3² twice, once for the empty graph; 1; 9 in pieces of two rows; 2; 4; 5 in pieces of four.
+    pieces = [(3, 4, row, min(row + 2, 9)) for row in range(0, 9, 2)]
+    assert found == [
+        (0, 2, 0, 3),
+        (2, 3, 0, 1),
+        *pieces,
+        (4, 5, 0, 2),
+        (5, 6, 0, 4),
+        (6, 7, 0, 4),
+        (6, 7, 4, 5),
+    ]
+
+
 @pytest.mark.parametrize("entries", [1, 8, 30, 2**20])
 def test_what_a_tile_holds(entries, monkeypatch):
     monkeypatch.setattr(pair_tiles, "TILE_ENTRIES", entries)
