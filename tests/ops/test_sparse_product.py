@@ -5,7 +5,13 @@ import torch
 from torch.testing import assert_close
 
 from pyg_diffpool import prepare_adjacency
-from pyg_diffpool.ops.sparse_product import WIDE_COLUMNS, edge_products, sparse_product, spmm
+from pyg_diffpool.ops.sparse_product import (
+    WIDE_COLUMNS,
+    adjacency_structure,
+    edge_products,
+    sparse_product,
+    spmm,
+)
 from tests.problems import leaf, make_problem, projection
 
 WIDTHS = [1, WIDE_COLUMNS - 1, WIDE_COLUMNS, WIDE_COLUMNS + 1, 2 * WIDE_COLUMNS]
@@ -71,3 +77,18 @@ def test_edge_products_are_products_of_source_and_target():
     adjacency = prepare_adjacency(torch.tensor([[0, 2], [1, 0]]), None, 3)
     x, y = torch.tensor([[1.0, 2.0], [0.0, 0.0], [3.0, 4.0]]), torch.eye(3)[:, :2]
     assert_close(edge_products(adjacency, x, y), torch.tensor([3.0, 2.0]))
+
+
+@pytest.mark.parametrize("columns", [2, WIDE_COLUMNS])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_flat_operators_multiply_alike(kind, columns):
+    """What compiled code calls: an adjacency as tensors and numbers."""
+    problem = make_problem((6, 1, 4), num_features=columns, **KINDS[kind])
+    adjacency = prepare_adjacency(problem.edge_index, problem.edge_weight, problem.num_nodes)
+    flat = (adjacency.weight, *adjacency_structure(adjacency))
+    operators, dense = torch.ops.pyg_diffpool, matrix(problem, problem.weight)
+    assert_close(operators.sparse_product(problem.x, *flat), dense.t() @ problem.x)
+    assert_close(operators.transposed_product(problem.x, *flat), dense @ problem.x)
+    y = problem.x.flip(0)
+    wanted = (problem.x[adjacency.col] * y[adjacency.target]).sum(1)
+    assert_close(operators.edge_products(problem.x, y, *flat), wanted)
