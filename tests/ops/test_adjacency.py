@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from torch_geometric import EdgeIndex
 
 from pyg_diffpool import Adjacency, prepare_adjacency
-from tests.problems import CORNER_CASES, Problem, leaf, on_problems, problems
+from tests.problems import CORNER_CASES, LargestTensor, Problem, leaf, on_problems, problems
 
 
 def to_matrix(adjacency: Adjacency) -> torch.Tensor:
@@ -102,3 +102,24 @@ def test_edges_across_a_large_index_range_do_not_overflow():
     assert adjacency.col.tolist() == [n - 1, 0]
     assert adjacency.target.tolist() == [n - 2, n - 1]
     assert adjacency.weight.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_traced_code_prepares_the_same_matrix(weighted):
+    """Duplicates stand side by side there, since nothing is looked at."""
+    problem = CORNER_CASES["directed, signed weights"]
+    weight = leaf(problem.edge_weight) if weighted else None
+    with LargestTensor():
+        adjacency = prepare_adjacency(problem.edge_index, weight, problem.num_nodes)
+    plain = prepare_adjacency(problem.edge_index, weight, problem.num_nodes)
+    assert not adjacency.coalesced
+    assert not bool(adjacency.undirected)
+    assert_close(to_matrix(adjacency), to_matrix(plain))
+    assert_close(to_matrix(adjacency.coalesce()), to_matrix(plain))
+    if weighted:
+        slope = torch.arange(1.0, weight.numel() + 1, dtype=torch.float64)
+        order = (problem.edge_index[1] * problem.num_nodes + problem.edge_index[0]).argsort(
+            stable=True
+        )
+        (found,) = torch.autograd.grad((adjacency.weight * slope).sum(), weight)
+        assert_close(found[order], slope)

@@ -199,15 +199,6 @@ def test_dense_levels_broadcast_as_pyg_does(name, masked):
         assert_close(coarsen(x, s, adj), coarsen(*same))
 
 
-@pytest.mark.parametrize("weight", [0.5, 2.0])
-def test_a_mask_of_weights_multiplies_as_pygs_does(weight):
-    x, adj, s = torch.rand(2, 4, 3), torch.rand(2, 4, 4), torch.rand(2, 4, 2)
-    mask = weight * (torch.rand(2, 4) < 0.6).float()
-    ours = dense_diff_pool(x, adj, s, mask)
-    for mine, theirs in zip(ours, pyg_dense_diff_pool(x, adj, s, mask), strict=True):
-        assert_close(mine, theirs)
-
-
 def test_the_size_that_an_edge_index_states_is_heeded():
     edges = EdgeIndex([[0, 1], [1, 0]], sparse_size=(9, 9))
     assert prepare_adjacency(edges).num_nodes == 9

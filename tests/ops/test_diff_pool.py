@@ -126,3 +126,12 @@ def test_reduced_precision_trains(dtype):
     projection(*result).backward()
     assert x.grad.isfinite().all()
     assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("weight", [0.5, 2.0])
+def test_a_mask_of_weights_multiplies_as_pygs_does(weight):
+    x, adj, s = torch.rand(2, 4, 3), torch.rand(2, 4, 4), torch.rand(2, 4, 2)
+    mask = weight * (torch.rand(2, 4) < 0.6).float()
+    ours = dense_diff_pool(x, adj, s, mask)
+    for mine, theirs in zip(ours, pyg_dense_diff_pool(x, adj, s, mask), strict=True):
+        assert_close(mine, theirs)
