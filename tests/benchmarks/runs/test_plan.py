@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.records.store import RESULTS
 from benchmarks.runs.plan import Plan
-from benchmarks.runs.recipe import configurations
+from benchmarks.spec.settings import from_record
 from tests.benchmarks.runs.plans import plan_for
 
 IDENTITY = ("dataset", "method", "protocol", "configurations", "splits", "data")
@@ -21,7 +21,8 @@ IDENTITY = ("dataset", "method", "protocol", "configurations", "splits", "data")
 )
 def test_committed_runs_keep_their_ids(run_id):
     run = json.loads((RESULTS / run_id / "run.json").read_text())
-    tried = tuple(configurations(run["dataset"], run["method"], {}))
+    # From the run's own record: its recipe may have been changed since, which makes another run.
+    tried = tuple(from_record(record) for record in run["configurations"])
     identity = {name: run[name] for name in IDENTITY}
     identity["configurations"] = [settings.as_dict() for settings in tried]
     del identity["splits"]["file"]
