@@ -399,7 +399,8 @@ class DiffPoolNet(torch.nn.Module):
         for pool in self.pools:
             where: dict[str, Any] = {"mask": mask} if levels else {"batch": graphs}
             pooled = pool(x, rows, **weights, **where)
-            vectors.append(self._read(pooled.embedding, level))
+            if self.readout_levels == "all":
+                vectors.append(self._read(pooled.embedding, level))
             x, rows, weights = pooled.x, pooled.adj, {}
             # Without a ratio all clusters are valid, and a mask would only cost time.
             mask = pooled.mask if self.ratio is not None else None
@@ -408,7 +409,6 @@ class DiffPoolNet(torch.nn.Module):
         # A custom embedding network may not accept the arguments of a fully adjacent layer.
         arguments = level if self.fully_adjacent else {"mask": mask}
         vectors.append(self._read(self.last(x, rows, **weights, **arguments), level))
-        vectors = vectors if self.readout_levels == "all" else vectors[-1:]
         read = torch.cat([*vectors, *skipped], -1)
         loss = sum((pooled.loss for pooled in levels), start=read.new_zeros(()))
         return DiffPoolOutput(self.classifier(read), loss, levels)

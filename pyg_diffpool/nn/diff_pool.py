@@ -6,14 +6,16 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import MessagePassing
 
+from pyg_diffpool.nn.joint_blocks import run_blocks
 from pyg_diffpool.nn.level_network import check_rows, network_call
 from pyg_diffpool.nn.pooled_graph import PooledGraph
+from pyg_diffpool.nn.side_by_side import blocks_of_networks
 from pyg_diffpool.nn.watchers import AnyAdjacency, edge_mask, given_edges
 from pyg_diffpool.ops.adjacency import prepare_adjacency
 from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.conventions import read_convention
 from pyg_diffpool.ops.diff_pool import Pooled, pool
-from pyg_diffpool.ops.level import SparseLevel, is_dense_level, read_level
+from pyg_diffpool.ops.level import DenseLevel, SparseLevel, is_dense_level, read_level
 from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.soft_assignment import cluster_mask
 from pyg_diffpool.ops.validation import check_choice
@@ -173,11 +175,19 @@ class DiffPool(MessagePassing):
             validate=False if dense else self.validate,
             probabilities=rule.probabilities,
         )
-        given = (x, level, edge_index, edge_weight)
-        embedding = network_call("embed", self.embed, *given)()
-        embedding = check_rows("embed", self.embed, embedding, x)
-        logits = network_call("assign", self.assign, *given)()
-        logits = check_rows("assign", self.assign, logits, x)
+        outputs = None
+        blocks = blocks_of_networks(self.embed, self.assign, x)
+        if blocks is not None:
+            edges = (level.adj, level.mask) if isinstance(level, DenseLevel) else (level.adjacency,)
+            outputs = run_blocks(blocks, x, *edges)
+        if outputs is not None:
+            embedding, logits = outputs[0], self.assign.lin(outputs[1])  # type: ignore[operator]
+        else:
+            given = (x, level, edge_index, edge_weight)
+            embedding = network_call("embed", self.embed, *given)()
+            embedding = check_rows("embed", self.embed, embedding, x)
+            logits = network_call("assign", self.assign, *given)()
+            logits = check_rows("assign", self.assign, logits, x)
         if logits.size(-1) != self.max_clusters:
             raise ValueError(
                 f"assign: expected a network with {self.max_clusters} output channels "

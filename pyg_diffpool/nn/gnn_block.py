@@ -13,6 +13,7 @@ from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.nn.batch_norm import BatchNorm
 from pyg_diffpool.nn.complete_graph import convolve_complete_graph
+from pyg_diffpool.nn.joint_blocks import run_blocks
 from pyg_diffpool.nn.sage_conv import SAGEConv
 from pyg_diffpool.nn.watchers import has_observed
 from pyg_diffpool.ops import Adjacency, prepare_adjacency
@@ -144,6 +145,9 @@ class GNNBlock(torch.nn.Module):
         prepared = isinstance(edge_index, Adjacency)
         if not (is_dense_level(x) or prepared or has_observed(self.convs)):
             edge_index, edge_weight = prepare_adjacency(edge_index, edge_weight, x.size(0)), None
+        joint = run_blocks((self,), x, edge_index, mask) if edge_weight is None else None
+        if joint is not None:
+            return joint[0]
         outputs = []
         for layer, conv in enumerate(self.convs):
             before = x
