@@ -31,11 +31,8 @@ types: setup
 
 # One process a core, of one thread each: on graphs as small as the tests' threads only wait.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
-# What traces with torch.compile takes minutes longer under coverage.
-COMPILING := tests/test_compile.py tests/docs/test_code_blocks.py::test_every_block_runs[docs/compile.md]
 tests: setup
-	$(PYTEST) --cov --cov-report=term --ignore=tests/notebooks $(COMPILING:%=--deselect=%)
-	$(PYTEST) $(COMPILING)
+	$(PYTEST) --cov --cov-report=term --ignore=tests/notebooks
 
 # Warnings are errors; the page to open is build/docs/index.html.
 docs:

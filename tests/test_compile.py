@@ -22,6 +22,9 @@ from pyg_diffpool import (
 from tests.problems import Problem, make_problem
 from tests.versions import compiled, exported
 
+# Tracing takes minutes longer under coverage.
+pytestmark = pytest.mark.no_cover
+
 # Like an epoch: sizes vary, and the last batch is smaller.
 EPOCH = [(5, 3, 4, 2), (2, 7, 1, 3), (1, 1, 9, 4), (6, 0, 2, 5), (8, 8, 3, 7), (4, 3)]
 MOST_COMPILATIONS = 3

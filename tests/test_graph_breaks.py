@@ -21,6 +21,9 @@ from pyg_diffpool import (
 from tests.problems import make_problem
 from tests.versions import compiled
 
+# Tracing takes minutes longer under coverage.
+pytestmark = pytest.mark.no_cover
+
 # All but the last batch have as many graphs, as in an epoch.
 EPOCH = [(5, 3, 4, 2), (2, 7, 1, 3), (3, 1, 9, 4), (4, 3)]
 MOST_COMPILATIONS = 3

@@ -121,15 +121,18 @@ def test_examples_run_where_the_wheel_is_installed(
     start += "import pytest\nraise SystemExit(pytest.main(sys.argv[1:]))\n"
     options = ["-q", "-rs", "-p", "no:cacheprovider", "-c", "none.ini", "--doctest-modules"]
     (tmp_path / "none.ini").write_text("[pytest]\n", encoding="utf-8")
+    # Pictures alone differ where a single package is missing.
+    package = "pyg_diffpool.visualize" if len(without) == 1 else "pyg_diffpool"
     done = subprocess.run(
-        [sys.executable, "-c", start, *options, "--pyargs", "pyg_diffpool"],
+        [sys.executable, "-c", start, *options, "--pyargs", package],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 50
+    if len(without) != 1:
+        assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 50
     skipped = re.findall(r"(\w+) not installed", done.stdout)
     missing = [name for name in DRAWING if name in without or find_spec(name) is None]
     assert bool(skipped) == bool(missing)

@@ -9,6 +9,7 @@ from unittest import SkipTest
 import bibtexparser
 import pytest
 import yaml
+from _pytest.mark import ParameterSet
 
 from tests.docs.pages import commands, examples, name, pages
 from tests.docs.shell import check
@@ -26,7 +27,13 @@ def check_yaml(source: str) -> None:
     assert isinstance(yaml.safe_load(source), (dict, list))
 
 
-@pytest.mark.parametrize("page", pages(), ids=name)
+def marked_pages() -> list[ParameterSet]:
+    """Return the pages; those that compile take minutes longer under coverage."""
+    slow = pytest.mark.no_cover
+    return [pytest.param(page, marks=slow if page.stem == "compile" else ()) for page in pages()]
+
+
+@pytest.mark.parametrize("page", marked_pages(), ids=name)
 @pytest.mark.usefixtures("sandbox")
 def test_every_block_runs(page: Path, tmp_path: Path) -> None:
     def check_bash(source: str) -> None:

@@ -14,6 +14,9 @@ from pyg_diffpool import DiffPoolNet, ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
 from tests.versions import compiled
 
+# Tracing takes minutes longer under coverage.
+pytestmark = pytest.mark.no_cover
+
 
 def small_net(num_features=3, num_classes=2, dropout=0.0):
     return DiffPoolNet(
