@@ -19,6 +19,7 @@ from pyg_diffpool.nn.watchers import (
     unexplained,
 )
 from pyg_diffpool.ops import Adjacency, prepare_adjacency, sparse_product
+from pyg_diffpool.ops.aggregation import inverse_or_zero, weight_sums
 from pyg_diffpool.ops.level import (
     is_dense_level,
     mask_adjacency,
@@ -27,13 +28,12 @@ from pyg_diffpool.ops.level import (
 )
 from pyg_diffpool.ops.padded_graphs import mask_rows
 from pyg_diffpool.ops.precision import accumulated, accumulation_dtype, without_autocast
+from pyg_diffpool.ops.sage_layers import normalized_rows
 from pyg_diffpool.ops.validation import check_choice, check_floating
 
 AGGREGATIONS = ("mean", "sum", "max")
 # Methods that a subclass or an instance may override.
 REPLACEABLE = ("message", "aggregate", "update", "explain_message")
-# Lower bound of the norm that rows are divided by, as in PyTorch's normalize.
-NORM_EPSILON = 1e-12
 
 
 class SAGEConv(MessagePassing):
@@ -162,7 +162,8 @@ class SAGEConv(MessagePassing):
         wide = accumulated(x)
         aggregated = sparse_product(adjacency, wide)
         if self.aggr == "mean":
-            aggregated = _divide(aggregated, _weight_sum(adjacency, wide.dtype))
+            total = weight_sums(adjacency, wide.dtype)
+            aggregated = aggregated * inverse_or_zero(total).unsqueeze(-1)
         return self.transform(aggregated.to(x.dtype), x)
 
     def transform(self, aggregated: Tensor, x: Tensor) -> Tensor:
@@ -177,7 +178,7 @@ class SAGEConv(MessagePassing):
         out: Tensor = self.lin_l(aggregated)
         if self.root_weight:
             out = out + self.lin_r(x)
-        return _normalized(out) if self.normalize else out
+        return normalized_rows(out) if self.normalize else out
 
     def _maximum(self, x: Tensor, adjacency: Adjacency) -> Tensor:
         edges = torch.stack([adjacency.col, adjacency.target])
@@ -248,7 +249,7 @@ class SAGEConv(MessagePassing):
             ones = index.new_ones(index.size(0), dtype=out.dtype)
             summed = ones if weight is None else accumulated(weight)
             total = summed.new_zeros(out.size(0)).index_add(0, index, summed)
-            out = _divide(out, total.unsqueeze(-1).to(out.dtype))
+            out = out * inverse_or_zero(total.to(out.dtype)).unsqueeze(-1)
         return out.to(inputs.dtype)
 
     def _aggregate_dense(self, x: Tensor, adj: Tensor) -> Tensor:
@@ -263,41 +264,13 @@ class SAGEConv(MessagePassing):
             out = adj_t.to(dtype) @ x.to(dtype)
         if self.aggr == "mean":
             total = adj.sum(1, dtype=accumulation_dtype(adj.dtype))
-            out = _divide(out, total.unsqueeze(-1).to(dtype))
+            out = out * inverse_or_zero(total.to(dtype)).unsqueeze(-1)
         return out.to(x.dtype)
 
     def __repr__(self) -> str:
         return (
             f"{self.__class__.__name__}({self.in_channels}, {self.out_channels}, aggr={self.aggr})"
         )
-
-
-def _normalized(rows: Tensor) -> Tensor:
-    """Divide rows by their Euclidean norm; zero rows stay zero with finite derivatives."""
-    wide = accumulated(rows)
-    squares = torch.linalg.vecdot(wide, wide).unsqueeze(-1)
-    unit: Tensor = wide * squares.clamp(min=NORM_EPSILON**2).rsqrt()
-    return unit.to(rows.dtype)
-
-
-def _weight_sum(adjacency: Adjacency, dtype: torch.dtype) -> Tensor:
-    """Return the sum of the weights of each node's incoming edges, (N, 1)."""
-    if adjacency.weight is None:
-        return adjacency.rowptr.diff().unsqueeze(-1).to(dtype)
-    weight = adjacency.weight.to(accumulation_dtype(adjacency.weight.dtype))
-    total = weight.new_zeros(adjacency.num_nodes).index_add(0, adjacency.target, weight)
-    return total.unsqueeze(-1).to(dtype)
-
-
-def _divide(numerator: Tensor, total: Tensor) -> Tensor:
-    """Divide; a total of zero gives zero and no gradient.
-
-    The weights of an unused cluster sum to nearly zero. The derivative of a mean is the reciprocal
-    of this sum, and derivatives overflow if the sum is below the square root of the smallest normal
-    number: such sums are treated as zero.
-    """
-    zero = total.abs() <= torch.finfo(total.dtype).tiny ** 0.5
-    return numerator * total.masked_fill(zero, 1.0).reciprocal().masked_fill(zero, 0.0)
 
 
 def _total_weight(source: Tensor, target: Tensor, weight: Tensor, num_nodes: int) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.level.dense import mask_adjacency
-from pyg_diffpool.ops.precision import accumulated, accumulation_dtype
+from pyg_diffpool.ops.precision import accumulation_dtype
 from pyg_diffpool.ops.sparse_product import edge_products, plain_product, spmm
 
 
@@ -56,7 +56,7 @@ class SparseAggregation:
             weight = torch.ones(adjacency.col.shape, dtype=dtype, device=adjacency.col.device)
         inverse = None
         if aggr == "mean":
-            inverse = inverse_or_zero(_weight_sums(adjacency, dtype))
+            inverse = inverse_or_zero(weight_sums(adjacency, dtype))
         self.values = _divided(weight.to(dtype), inverse, adjacency.target)
         self._matrix = adjacency._replace(weight=self.values.detach())
         self.product = partial(spmm, self._matrix)
@@ -136,14 +136,14 @@ def inverse_or_zero(total: Tensor) -> Tensor:
     return total.masked_fill(zero, 1.0).reciprocal().masked_fill(zero, 0.0)
 
 
-def _divided(weight: Tensor, inverse: Tensor | None, node: Tensor) -> Tensor:
-    """Multiply the weight of each edge by the reciprocal of one of its nodes."""
-    return weight if inverse is None else weight * inverse.index_select(0, node)
-
-
-def _weight_sums(adjacency: Adjacency, dtype: torch.dtype) -> Tensor:
+def weight_sums(adjacency: Adjacency, dtype: torch.dtype) -> Tensor:
     """Return the sum of the weights of each node's incoming edges (N)."""
     if adjacency.weight is None:
         return adjacency.rowptr.diff().to(dtype)
-    weight = accumulated(adjacency.weight)
+    weight = adjacency.weight.to(accumulation_dtype(adjacency.weight.dtype))
     return weight.new_zeros(adjacency.num_nodes).index_add(0, adjacency.target, weight).to(dtype)
+
+
+def _divided(weight: Tensor, inverse: Tensor | None, node: Tensor) -> Tensor:
+    """Multiply the weight of each edge by the reciprocal of one of its nodes."""
+    return weight if inverse is None else weight * inverse.index_select(0, node)

@@ -26,6 +26,7 @@ from pyg_diffpool.ops.batch_normalization import (
     plain_normalization,
 )
 from pyg_diffpool.ops.operator import is_differentiated_again, plain_gradients
+from pyg_diffpool.ops.precision import accumulated
 
 # For each layer and each kind of tensor, that of each network; None for those that do not exist.
 Parameters: TypeAlias = Sequence[Tensor | None]
@@ -34,6 +35,14 @@ KINDS = 5
 
 # Lower bound of the norm that rows are divided by, as in PyTorch's normalize.
 NORM_EPSILON = 1e-12
+
+
+def normalized_rows(rows: Tensor) -> Tensor:
+    """Divide rows by their Euclidean norm; zero rows stay zero with finite derivatives."""
+    wide = accumulated(rows)
+    squares = torch.linalg.vecdot(wide, wide).unsqueeze(-1)
+    unit: Tensor = wide * squares.clamp(min=NORM_EPSILON**2).rsqrt()
+    return unit.to(rows.dtype)
 
 
 class Layer(NamedTuple):
@@ -393,8 +402,7 @@ def _plain_layer(
     if root is not None:
         out = out + F.linear(rows, root)
     if layer.normalize:
-        squares = torch.linalg.vecdot(out, out).unsqueeze(-1)
-        out = out * squares.clamp(min=NORM_EPSILON**2).rsqrt()
+        out = normalized_rows(out)
     if stack.mask is not None:
         out = out * stack.mask
     if layer.activate:
