@@ -2,7 +2,7 @@
 
 from pyg_diffpool.loader import ResidentLoader
 from pyg_diffpool.models import DiffPoolNet, DiffPoolOutput
-from pyg_diffpool.nn import DiffPool, GNNBlock, PooledGraph, SAGEConv
+from pyg_diffpool.nn import AnnealedTemperature, DiffPool, GNNBlock, PooledGraph, SAGEConv
 from pyg_diffpool.ops import (
     Adjacency,
     Coarsening,
@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Adjacency",
+    "AnnealedTemperature",
     "Coarsening",
     "DiffPool",
     "DiffPoolNet",

@@ -8,6 +8,7 @@ from torch.testing import assert_close
 from torch.utils._pytree import tree_leaves
 
 from pyg_diffpool import (
+    AnnealedTemperature,
     DiffPool,
     DiffPoolNet,
     GNNBlock,
@@ -92,6 +93,11 @@ SMALL = {
     "DiffPool": of_module(pool),
     "DiffPool, ratio": of_module(lambda: pool(ratio=0.5)),
     **{
+        f"DiffPool, {name}": of_module(lambda name=name: pool(ratio=0.5, assignment=name))
+        for name in ("sparsemax", "entmax15", "straight-through")
+    },
+    "DiffPool, annealed": of_module(lambda: pool(temperature=AnnealedTemperature())),
+    **{
         f"{function.__name__}, {convention}": of_function(function, rows, convention=convention)
         for function, rows in (
             (diff_pool, ("x", "logits")),
@@ -147,6 +153,7 @@ def test_there_is_no_graph_break(name, form):
         ("diff_pool, reference", False),
         ("GNNBlock", False),
         ("DiffPool, ratio", True),
+        ("DiffPool, entmax15", True),
     ],
 )
 def test_an_epoch_compiles_at_most_three_times(name, with_width):

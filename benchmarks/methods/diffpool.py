@@ -7,7 +7,7 @@ from torch import nn
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import NETWORK_KEYWORDS, Settings
-from pyg_diffpool import DiffPoolNet
+from pyg_diffpool import AnnealedTemperature, DiffPoolNet
 
 DEFAULTS: dict[str, Any] = {}
 
@@ -33,6 +33,8 @@ def diff_pool_net(settings: Settings, problem: Problem, **more: Any) -> DiffPool
     if settings.convention != "paper" and not preset:
         # The default scale is that of the paper's losses; no other convention has one.
         keywords["scale"] = "auto"
+    if problem.clusters:
+        keywords["temperature"] = _temperature(settings)
     if settings.per_graph_clusters and problem.clusters:
         keywords["ratio"] = settings.cluster_ratio
     make = getattr(DiffPoolNet, settings.preset) if preset else DiffPoolNet
@@ -44,3 +46,11 @@ def diff_pool_net(settings: Settings, problem: Problem, **more: Any) -> DiffPool
         **keywords,
     )
     return net
+
+
+def _temperature(settings: Settings) -> float | AnnealedTemperature:
+    if settings.final_temperature is None:
+        return settings.temperature
+    return AnnealedTemperature(
+        settings.temperature, settings.final_temperature, settings.annealing_steps
+    )

@@ -50,6 +50,11 @@ class Settings:
     convention: Literal["paper", "reference", "pyg"] = "paper"
     scale: Literal["nodes"] | None = "nodes"
     backend: Literal["auto", "padded", "ragged", "triton"] = "auto"
+    assignment: Literal["softmax", "sparsemax", "entmax15", "straight-through"] = _later("softmax")
+    # Logits are divided by it; with final_temperature, which it reaches after annealing_steps.
+    temperature: float = _later(1.0)
+    final_temperature: float | None = _later(None)
+    annealing_steps: int = _later(1000)
     # Clusters: ⌈cluster_ratio · largest training graph⌉, then that ratio of the clusters, and so
     # on; never more than max_clusters.
     num_pools: int = 1
@@ -135,6 +140,7 @@ NETWORK_KEYWORDS = (
     "convention",
     "scale",
     "backend",
+    "assignment",
 )
 """The settings passed to :class:`pyg_diffpool.DiffPoolNet` under their own names."""
 
@@ -146,7 +152,7 @@ _AT_LEAST = {
     **dict.fromkeys(("max_clusters", "batch_size", "eval_batch_size", "epochs", "patience"), 1),
     **dict.fromkeys(("embedding_channels", "degree_cap"), 1),
     **dict.fromkeys(("processing_steps", "field_size", "num_fields"), 1),
-    **dict.fromkeys(("edge_hidden", "validation_window"), 1),
+    **dict.fromkeys(("edge_hidden", "validation_window", "annealing_steps"), 1),
     **dict.fromkeys(("pyramid_levels",), 0),
     **dict.fromkeys(("label_cap",), 2),
     **dict.fromkeys(("num_pools", "weight_decay", "gradient_clip", "link_weight"), 0),
@@ -161,7 +167,10 @@ _AT_MOST = {
 }
 _LARGEST_NUMBER = 10**9
 """Of whole numbers without a bound of their own: what is larger is a slip, and overflows later."""
-_OPEN_ABOVE_ZERO = ("learning_rate", "cluster_ratio", "sort_quantile", "sum_scale", "ema_decay")
+_OPEN_ABOVE_ZERO = (
+    *("learning_rate", "cluster_ratio", "sort_quantile", "sum_scale", "ema_decay"),
+    *("temperature", "final_temperature"),
+)
 _MOST_DIGITS, _MOST_SHOWN = 400, 80
 _BELOW_ONE = ("dropout", "head_dropout", "label_smoothing", "ema_decay")
 

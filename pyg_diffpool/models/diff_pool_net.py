@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +15,14 @@ from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.exportable import exportable
 from pyg_diffpool.models.graph_head import NORMS, check_share, graph_head
-from pyg_diffpool.nn import Assignment, DiffPool, GNNBlock, PooledGraph, readout
+from pyg_diffpool.nn import (
+    AnnealedTemperature,
+    Assignment,
+    DiffPool,
+    GNNBlock,
+    PooledGraph,
+    readout,
+)
 from pyg_diffpool.nn.readout import check_sum_scale, readout_names
 from pyg_diffpool.nn.watchers import has_observed
 from pyg_diffpool.ops import Adjacency
@@ -63,6 +71,9 @@ class DiffPoolNet(torch.nn.Module):
             (default: :obj:`hidden_channels`)
         ratio: Number of clusters relative to each graph's size, see :class:`DiffPool`.
             (default: :obj:`None`)
+        assignment: See :class:`DiffPool`. (default: :obj:`"softmax"`)
+        temperature: See :class:`DiffPool`; each pooling gets its own copy of an
+            :class:`AnnealedTemperature`. (default: :obj:`1.0`)
         num_layers: Number of convolutions of a block at level 0. (default: :obj:`3`)
         num_layers_after: Number of convolutions of a block after a pooling. (default: :obj:`3`)
         aggr: See :class:`SAGEConv`. (default: :obj:`"mean"`)
@@ -156,6 +167,8 @@ class DiffPoolNet(torch.nn.Module):
         max_clusters: Sequence[int],
         embedding_channels: int | None = None,
         ratio: float | None = None,
+        assignment: str = "softmax",
+        temperature: float | AnnealedTemperature = 1.0,
         num_layers: int = 3,
         num_layers_after: int = 3,
         aggr: str = "mean",
@@ -234,6 +247,8 @@ class DiffPoolNet(torch.nn.Module):
                     assign,
                     max_clusters=clusters,
                     ratio=ratio,
+                    assignment=assignment,
+                    temperature=deepcopy(temperature),
                     convention=convention,
                     scale=scale,
                     link_weight=link_weight,

@@ -7,8 +7,10 @@ from pyg_diffpool.nn.gnn_block import GNNBlock
 from pyg_diffpool.nn.pooled_graph import PooledGraph
 from pyg_diffpool.nn.readout import readout
 from pyg_diffpool.nn.sage_conv import SAGEConv
+from pyg_diffpool.nn.temperature import AnnealedTemperature
 
 __all__ = [
+    "AnnealedTemperature",
     "Assignment",
     "BatchNorm",
     "DiffPool",

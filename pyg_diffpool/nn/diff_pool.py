@@ -10,8 +10,10 @@ from pyg_diffpool.nn.joint_blocks import run_blocks
 from pyg_diffpool.nn.level_network import check_rows, network_call
 from pyg_diffpool.nn.pooled_graph import PooledGraph
 from pyg_diffpool.nn.side_by_side import blocks_of_networks
+from pyg_diffpool.nn.temperature import AnnealedTemperature, check_temperature
 from pyg_diffpool.nn.watchers import AnyAdjacency, edge_mask, given_edges
 from pyg_diffpool.ops.adjacency import prepare_adjacency
+from pyg_diffpool.ops.assignments import ASSIGNMENTS
 from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.conventions import read_convention
 from pyg_diffpool.ops.diff_pool import Pooled, pool
@@ -54,6 +56,15 @@ class DiffPool(MessagePassing):
         ratio: Number of clusters per node: a graph of :math:`n` nodes uses
             :math:`\min(K, \max(1, \lceil \rho\, n \rceil))` clusters, and the others are masked.
             (default: :obj:`None`, all :math:`K` for every graph)
+        assignment: The map from logits to :math:`\mathbf{S}`: :obj:`"softmax"`;
+            :obj:`"sparsemax"` (`paper <https://arxiv.org/abs/1602.02068>`_) or :obj:`"entmax15"`
+            (`paper <https://arxiv.org/abs/1905.05702>`_), which assign nodes to few clusters, with
+            exact zeros elsewhere and exact gradients; or :obj:`"straight-through"`, which assigns
+            every node to a single cluster. Its gradient is that of the softmax, a surrogate, and
+            its :obj:`"entropy"` that of the softmax. (default: :obj:`"softmax"`)
+        temperature: The logits are divided by it: a number above 0, or
+            :class:`AnnealedTemperature`, which lowers it during training.
+            (default: :obj:`1.0`)
         convention: Convention of the side objectives: :obj:`"paper"`, :obj:`"reference"` or
             :obj:`"pyg"`, see :func:`link_prediction_loss`. The link objective of :obj:`"reference"`
             is 0 on dense levels, whose weights are not probabilities. (default: :obj:`"paper"`)
@@ -102,6 +113,8 @@ class DiffPool(MessagePassing):
         *,
         max_clusters: int,
         ratio: float | None = None,
+        assignment: str = "softmax",
+        temperature: float | AnnealedTemperature = 1.0,
         convention: str = "paper",
         scale: str | None = None,
         link_weight: float = 1.0,
@@ -114,6 +127,8 @@ class DiffPool(MessagePassing):
             raise ValueError(f"max_clusters: expected at least 1, got {max_clusters}")
         if ratio is not None and not 0 < ratio <= 1:
             raise ValueError(f"ratio: expected a number above 0 and at most 1, got {ratio}")
+        check_choice("assignment", assignment, tuple(ASSIGNMENTS))
+        check_temperature(temperature)
         read_convention(convention, scale=scale, normalize=normalize)
         check_choice("backend", backend, ("auto", *BACKENDS))
         super().__init__()
@@ -121,6 +136,8 @@ class DiffPool(MessagePassing):
         self.assign = assign
         self.max_clusters = max_clusters
         self.ratio = ratio
+        self.assignment = assignment
+        self.temperature = temperature
         self.convention = convention
         self.scale = scale
         self.link_weight = link_weight
@@ -131,7 +148,7 @@ class DiffPool(MessagePassing):
         # No reset here: both networks are initialised already, or even trained.
 
     def reset_parameters(self) -> None:
-        """Reset the parameters of both networks.
+        """Reset the parameters of both networks, and an annealed temperature.
 
         Example:
             >>> from pyg_diffpool import SAGEConv
@@ -142,9 +159,9 @@ class DiffPool(MessagePassing):
             False
         """
         super().reset_parameters()
-        for network in (self.embed, self.assign):
-            if hasattr(network, "reset_parameters"):
-                network.reset_parameters()  # type: ignore[operator]
+        for part in (self.embed, self.assign, self.temperature):
+            if hasattr(part, "reset_parameters"):
+                part.reset_parameters()  # type: ignore[operator]
 
     def forward(
         self,
@@ -199,7 +216,20 @@ class DiffPool(MessagePassing):
         if self.ratio is not None:
             columns = cluster_mask(level.graphs.sizes, self.ratio, self.max_clusters)
         skip = ("link",) if dense and not rule.links_pooled_levels else ()
-        pooled = pool(embedding, logits, level, rule, columns, self.backend, skip)
+        temperature = self.temperature
+        if isinstance(temperature, AnnealedTemperature):
+            temperature = temperature()
+        pooled = pool(
+            embedding,
+            logits,
+            level,
+            rule,
+            columns,
+            self.backend,
+            skip,
+            assignment=self.assignment,
+            temperature=temperature,
+        )
         return self._pooled_graph(pooled, columns, embedding)
 
     def _masked(

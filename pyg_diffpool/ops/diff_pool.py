@@ -11,13 +11,14 @@ from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.assignments import assignment_and_entropy
 from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.contract.coarsening import Coarsening
 from pyg_diffpool.ops.conventions import Convention, PyG, read_convention
 from pyg_diffpool.ops.level import DenseLevel, Level, checked_matrices, read_dense, read_level
 from pyg_diffpool.ops.objectives import OBJECTIVES, Pooling
 from pyg_diffpool.ops.padded_graphs import PaddedGraphs
-from pyg_diffpool.ops.soft_assignment import soft_assignment, soft_assignment_and_entropy
+from pyg_diffpool.ops.soft_assignment import soft_assignment
 from pyg_diffpool.ops.validation import (
     check_choice,
     check_clusters,
@@ -31,7 +32,7 @@ class Pooled(NamedTuple):
     """Output of :func:`pool`.
 
     Attributes:
-        s: Soft assignment.
+        s: Assignment.
         coarsening: The coarsened level.
         losses: The side objectives by name, one value per graph (or one for the batch).
         means: Means of the side objectives over the batch.
@@ -51,6 +52,8 @@ def pool(
     columns: Tensor | None = None,
     backend: str = "auto",
     skip: Container[str] = (),
+    assignment: str = "softmax",
+    temperature: float | Tensor = 1.0,
 ) -> Pooled:
     """Assign, coarsen a level and compute the side objectives, sharing intermediate results.
 
@@ -62,13 +65,14 @@ def pool(
         columns: Mask of the clusters that each graph uses, (B, K). (default: all)
         backend: See :func:`coarsen`.
         skip: Names of objectives that are not computed; their values are zero.
+        assignment: Name of the map from logits to the assignment.
+        temperature: The logits are divided by it.
     """
     graphs = level.graphs
     # Values in padding must not reach a gradient, not even as 0 · NaN.
     masked = graphs.mask_rows(logits)
-    s, rows = soft_assignment_and_entropy(
-        masked, None if columns is None else graphs.to_rows(columns)
-    )
+    used = None if columns is None else graphs.to_rows(columns)
+    s, rows = assignment_and_entropy(assignment, masked, used, temperature)
     distances = None if "link" in skip else convention.distances
     coarse, squared = level.contract(x, s, backend, distances)
     # The softmax is in float32 or float64; the next layer expects the input dtype of this one.

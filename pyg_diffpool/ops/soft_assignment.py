@@ -38,7 +38,7 @@ def soft_assignment(logits: Tensor, columns: Tensor | None = None) -> Tensor:
         tensor([[0.5000, 0.5000, 0.0000]])
     """
     with without_autocast(logits):
-        return _masked(logits, columns).softmax(-1)
+        return masked_logits(logits, columns).softmax(-1)
 
 
 # Probabilities underflow to 0 far above this logarithm; the clamp makes 0 · log 0 equal 0.
@@ -50,12 +50,12 @@ def soft_assignment_and_entropy(
 ) -> tuple[Tensor, Tensor]:
     """Return the result of :func:`soft_assignment` and the entropy of each row."""
     with without_autocast(logits):
-        masked = _masked(logits, columns)
+        masked = masked_logits(logits, columns)
         s, entropy, *_ = _SOFTMAX_AND_ENTROPY.way(masked)(masked)
     return s, entropy
 
 
-def _masked(logits: Tensor, columns: Tensor | None) -> Tensor:
+def masked_logits(logits: Tensor, columns: Tensor | None) -> Tensor:
     """Return logits in the accumulation dtype, with -∞ for masked clusters."""
     wide = logits.to(accumulation_dtype(logits.dtype))
     return wide if columns is None else wide.masked_fill(~columns, -torch.inf)

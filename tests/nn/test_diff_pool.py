@@ -14,6 +14,7 @@ from torch_geometric.nn.models import GCN, GIN, GraphSAGE
 from torch_geometric.testing import assert_module
 
 from pyg_diffpool import DiffPool, PooledGraph, SAGEConv
+from tests.ops.assignments.oracle import projection_oracle
 from tests.oracles import frobenius, link_oracle, masked_softmax_oracle, number_of_clusters
 from tests.problems import Problem, leaf, make_problem, on_problems, projection
 
@@ -240,6 +241,42 @@ def test_any_pyg_module_embeds_and_assigns_on_both_levels(name, ratio):
             assert parameter.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("percent", [None, 50])
+@pytest.mark.parametrize("assignment", ["sparsemax", "entmax15", "straight-through"])
+@on_problems()
+def test_other_assignments_on_both_kinds_of_levels(assignment, percent, problem):
+    torch.manual_seed(3)
+    ratio = None if percent is None else percent / 100
+    layer = make_layer(2, ratio=ratio, assignment=assignment, temperature=0.5)
+    layer.embed = NeighbourSum(problem.x.size(1), 3).double()
+    layer.assign = NeighbourSum(problem.x.size(1), 4).double()
+    pooled = run(layer, problem)
+    logits = 2 * layer.assign(problem.x, problem.edge_index, problem.edge_weight)
+    z = layer.embed(problem.x, problem.edge_index, problem.edge_weight)
+    for graph, n in enumerate(problem.sizes):
+        rows, adjacency = problem.rows(graph), problem.adjacency(graph)
+        k = 4 if percent is None else number_of_clusters(n, percent, 4)
+        if assignment == "straight-through":
+            s = nn.functional.one_hot(logits[rows, :k].argmax(1), k).double()
+            soft = logits[rows, :k].softmax(1)
+            entropy = -(soft * soft.log()).sum()
+        else:
+            power = {"sparsemax": 1, "entmax15": 2}[assignment]
+            s = projection_oracle(logits[rows, :k], power) if n > 0 else logits[rows, :k]
+            entropy = -(s * s.clamp(min=1e-300).log()).sum()
+        assert_close(pooled.assignment[rows, :k], s, **EXACT)
+        assert_close(pooled.x[graph, :k], s.t() @ z[rows], **EXACT)
+        assert_close(pooled.adj[graph, :k, :k], s.t() @ adjacency @ s, **EXACT)
+        assert_close(pooled.losses["link"][graph], frobenius(adjacency - s @ s.t()), **NEAR)
+        assert_close(pooled.losses["entropy"][graph], entropy / max(n, 1), **NEAR)
+
+    (x, mask), adj = problem.to_dense(problem.x), problem.to_dense_adjacency()
+    if x.size(1) > 0:
+        dense = layer(x, adj, mask=mask)
+        assert_close(dense.x, pooled.x, **NEAR)
+        assert_close(dense.losses, pooled.losses, **NEAR)
+
+
 @pytest.mark.parametrize("name", ["GCNConv", "GCN"])
 def test_coarse_weights_reach_modules_that_can_use_them(name):
     make = MODULES[name]
@@ -345,6 +382,8 @@ def test_reset_parameters_reaches_both_networks():
         ("ratio", {"ratio": 0.0}),
         ("ratio", {"ratio": -0.5}),
         ("ratio", {"ratio": float("nan")}),
+        ("assignment", {"assignment": "hardmax"}),
+        ("temperature", {"temperature": -1.0}),
         ("convention", {"convention": "authors"}),
         ("scale", {"scale": "edges"}),
         ("backend", {"backend": "dense"}),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks.spec.settings import make_settings
-from pyg_diffpool import DiffPoolNet
+from pyg_diffpool import AnnealedTemperature, DiffPoolNet
 from tests.benchmarks.methods.networks import (
     NUM_CLASSES,
     NUM_FEATURES,
@@ -43,3 +43,15 @@ def test_the_default_scale_goes_with_every_convention(convention):
     net = small_network("diffpool", settings, [12])
     assert net.pools[0].convention == convention
     assert net.pools[0].scale == ("nodes" if convention == "paper" else None)
+
+
+def test_assignments_and_their_temperature():
+    given = {"assignment": "entmax15", "temperature": 2.0, "num_pools": 2}
+    net = small_network("diffpool", make_settings({"hidden_channels": 8, **given}), [12])
+    assert [pool.assignment for pool in net.pools] == ["entmax15"] * 2
+    assert [pool.temperature for pool in net.pools] == [2.0] * 2
+    given |= {"final_temperature": 0.5, "annealing_steps": 7, "preset": "paper"}
+    net = small_network("diffpool", make_settings({"hidden_channels": 8, **given}), [12])
+    annealed = net.pools[1].temperature
+    assert isinstance(annealed, AnnealedTemperature)
+    assert (annealed.start, annealed.stop, annealed.num_steps) == (2.0, 0.5, 7)

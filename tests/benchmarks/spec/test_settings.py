@@ -65,6 +65,10 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
         "ema_decay",
         "validation_window",
         "compile",
+        "assignment",
+        "temperature",
+        "final_temperature",
+        "annealing_steps",
     }
     assert not later & set(Settings().as_dict())
     named = make_settings(
@@ -78,6 +82,10 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
             "ema_decay": 0.9,
             "validation_window": 5,
             "compile": "auto",
+            "assignment": "sparsemax",
+            "temperature": 2.0,
+            "final_temperature": 0.5,
+            "annealing_steps": 10,
         }
     )
     assert later <= set(named.as_dict())
@@ -98,6 +106,10 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
         ("readout=max,max", "setting readout: expected each name once, got max, max"),
         ("ema_decay=1", "setting ema_decay: expected at least 0 and less than 1, got 1.0"),
         ("ema_decay=0", "setting ema_decay: expected more than 0, got 0.0"),
+        ("assignment=hard", "unknown value of setting assignment 'hard'"),
+        ("temperature=0", "setting temperature: expected more than 0, got 0.0"),
+        ("final_temperature=-1", "setting final_temperature: expected more than 0, got -1.0"),
+        ("annealing_steps=0", "setting annealing_steps: expected at least 1, got 0"),
         ("validation_window=0", "setting validation_window: expected at least 1, got 0"),
         ("readout_norm=layer", "unknown value of setting readout_norm 'layer'"),
         ("sum_scale=0", "setting sum_scale: expected more than 0, got 0.0"),
@@ -159,6 +171,7 @@ def test_the_settings_cover_every_keyword_of_the_network_with_its_default():
     # These two follow from cluster_ratio, max_clusters and per_graph_clusters.
     del keywords["max_clusters"], keywords["ratio"]
     del keywords["embedding"]  # The method's own networks.
+    del keywords["temperature"]  # Made of three settings.
     # What "auto" is under the default convention; runs are named by the settings as they are.
     assert keywords["scale"] == "auto"
     keywords["scale"] = "nodes"

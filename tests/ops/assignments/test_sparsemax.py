@@ -1,0 +1,59 @@
+"""The projection against bisection and against the library ``entmax``."""
+
+import pytest
+import torch
+from torch.autograd import gradcheck, gradgradcheck
+from torch.func import jacfwd, jacrev, vmap
+from torch.testing import assert_close
+from torch_geometric.testing import withPackage
+
+from pyg_diffpool.ops.assignments.sparsemax import sparsemax
+from tests.ops.assignments.oracle import projection_oracle, some_logits
+from tests.problems import leaf, projection
+
+POWER = 1
+
+
+def test_values():
+    logits = some_logits()
+    assert_close(sparsemax(logits), projection_oracle(logits, POWER), rtol=1e-10, atol=1e-10)
+
+
+def test_values_do_not_depend_on_a_constant_or_on_leading_dimensions():
+    logits = some_logits()
+    assert_close(sparsemax(logits + 3), sparsemax(logits), rtol=1e-10, atol=1e-10)
+    assert_close(sparsemax(logits.view(8, 5, -1)).view_as(logits), sparsemax(logits))
+
+
+def test_some_entries_are_zero_and_some_rows_have_all():
+    count = (sparsemax(some_logits()) > 0).sum(1)
+    assert count.min() == 1
+    assert count.max() == 7
+
+
+def test_gradients_of_first_and_second_order():
+    logits = leaf(some_logits(rows=12).clamp(min=-9))
+    assert gradcheck(sparsemax, logits)
+    assert gradgradcheck(sparsemax, logits)
+
+
+def test_function_transforms():
+    logits = some_logits(rows=6).clamp(min=-9)
+    jacobian = torch.stack([torch.autograd.functional.jacobian(sparsemax, row) for row in logits])
+    assert_close(vmap(jacrev(sparsemax))(logits), jacobian)
+    assert_close(vmap(jacfwd(sparsemax))(logits), jacobian)
+
+
+@withPackage("entmax")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_values_and_gradients_of_another_library(dtype):
+    import entmax
+
+    slopes, values = [], []
+    for function in (sparsemax, lambda z: entmax.sparsemax(z, dim=-1)):
+        logits = leaf(some_logits().clamp(min=-9), dtype)
+        value = function(logits)
+        values.append(value)
+        slopes.append(torch.autograd.grad(projection(value), logits)[0])
+    assert_close(values[0], values[1])
+    assert_close(slopes[0], slopes[1])
