@@ -17,7 +17,7 @@ from pyg_diffpool.ops.assignments import ASSIGNMENTS
 from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.conventions import read_convention
 from pyg_diffpool.ops.diff_pool import Pooled, pool
-from pyg_diffpool.ops.level import DenseLevel, SparseLevel, is_dense_level, read_level
+from pyg_diffpool.ops.level import DenseLevel, Level, SparseLevel, is_dense_level, read_level
 from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.soft_assignment import cluster_mask
 from pyg_diffpool.ops.validation import check_choice
@@ -230,7 +230,7 @@ class DiffPool(MessagePassing):
             assignment=self.assignment,
             temperature=temperature,
         )
-        return self._pooled_graph(pooled, columns, embedding)
+        return self._pooled_graph(pooled, columns, embedding, level)
 
     def _masked(
         self, level: SparseLevel, edge_index: AnyAdjacency, edge_weight: Tensor | None
@@ -246,7 +246,7 @@ class DiffPool(MessagePassing):
         return level._replace(adjacency=adjacency)
 
     def _pooled_graph(
-        self, pooled: Pooled, columns: Tensor | None, embedding: Tensor
+        self, pooled: Pooled, columns: Tensor | None, embedding: Tensor, level: Level
     ) -> PooledGraph:
         s, coarse, losses, means = pooled
         if columns is None:
@@ -257,7 +257,18 @@ class DiffPool(MessagePassing):
             # With a weight of zero, the objective is left out, and so is its backward pass.
             if weight != 0:
                 loss = loss + weight * means[name]
-        return PooledGraph(coarse.x, coarse.adj, columns, s, losses, loss, embedding)
+        node_batch = level.graphs.batch if isinstance(level, SparseLevel) else None
+        return PooledGraph(
+            coarse.x,
+            coarse.adj,
+            columns,
+            s,
+            losses,
+            loss,
+            embedding,
+            node_batch,
+            level.graphs.mask,
+        )
 
     def __repr__(self) -> str:
         return (

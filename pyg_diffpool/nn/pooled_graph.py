@@ -10,6 +10,9 @@ from torch_geometric.data import Batch
 
 from pyg_diffpool.exportable import exportable
 from pyg_diffpool.nn.watchers import mark_pooled
+from pyg_diffpool.ops.backends import plain_spread
+from pyg_diffpool.ops.padded_graphs import mask_rows
+from pyg_diffpool.ops.segments import segments
 
 
 class PooledEdges(NamedTuple):
@@ -34,6 +37,22 @@ def to_edges(x: Tensor, adj: Tensor, mask: Tensor) -> PooledEdges:
     return PooledEdges(x[mask], edge_index, adj[graph, row, col], batch, ptr)
 
 
+def make_batch(
+    x: Tensor, edge_index: Tensor, edge_weight: Tensor, batch: Tensor, ptr: Tensor
+) -> Batch:
+    """Return a PyG batch of weighted graphs, which can be taken apart again."""
+    made = Batch(x=x, edge_index=edge_index, edge_weight=edge_weight, batch=batch, ptr=ptr)
+    num_graphs = ptr.numel() - 1
+    made._num_graphs = num_graphs
+    # Batch.to_data_list needs these to separate the graphs again.
+    counts = torch.bincount(batch[edge_index[0]], minlength=num_graphs)
+    edge_ptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)]).cpu()
+    nodes, zeros = ptr.cpu(), torch.zeros(num_graphs, dtype=torch.long)
+    made._slice_dict = {"x": nodes, "edge_index": edge_ptr, "edge_weight": edge_ptr}
+    made._inc_dict = {"x": zeros, "edge_index": nodes[:-1], "edge_weight": zeros}
+    return made
+
+
 @exportable
 class PooledGraph(NamedTuple):
     r"""A batch of pooled graphs, with the assignments, embeddings and losses of the pooling.
@@ -51,6 +70,8 @@ class PooledGraph(NamedTuple):
         loss: Weighted sum of the side objectives over the batch, a scalar to add to the training
             loss.
         embedding: Embeddings :math:`\mathbf{Z}` of the nodes that were pooled.
+        node_batch: Graph of each node that was pooled, :math:`(N)`; :obj:`None` on a dense level.
+        node_mask: Mask of the rows that were nodes, :math:`(B, N)`; :obj:`None` if all were.
 
     Example:
         >>> from pyg_diffpool import DiffPool, SAGEConv
@@ -70,6 +91,49 @@ class PooledGraph(NamedTuple):
     losses: dict[str, Tensor]
     loss: Tensor
     embedding: Tensor
+    node_batch: Tensor | None = None
+    node_mask: Tensor | None = None
+
+    def unpool(self, rows: Tensor) -> Tensor:
+        r"""Return rows of clusters to the nodes that were pooled.
+
+        .. math::
+            \mathbf{Y} = \mathbf{S} \mathbf{X}'
+
+        This is the adjoint of the pooling of features, :math:`\mathbf{X}' = \mathbf{S}^{\top}
+        \mathbf{X}`: each node gets the mean of its clusters' rows, weighted by its assignment. Rows
+        of masked clusters are left out, whatever they hold. Rows of deeper levels come back level
+        by level: :obj:`levels[0].unpool(levels[1].unpool(rows))`.
+
+        Args:
+            rows: Rows of the clusters, :math:`(B, K, F)`.
+
+        Returns:
+            Rows of the nodes, :math:`(N, F)`, or :math:`(B, N, F)` on a dense level, where rows
+            that are not nodes are zero.
+
+        Raises:
+            ValueError: If :obj:`rows` has another shape.
+
+        Example:
+            >>> from pyg_diffpool import DiffPool, SAGEConv
+            >>> pool = DiffPool(SAGEConv(3, 8), SAGEConv(3, 4), max_clusters=4)
+            >>> pooled = pool(torch.randn(6, 3), torch.tensor([[0, 1], [1, 0]]))
+            >>> pooled.unpool(pooled.x).shape
+            torch.Size([6, 8])
+        """
+        shape = tuple(self.mask.shape)
+        if rows.dim() != 3 or tuple(rows.shape[:2]) != shape:
+            raise ValueError(
+                f"rows: expected the rows of {shape[0]} graphs of {shape[1]} clusters, "
+                f"{[*shape, 'F']}, got shape {tuple(rows.shape)}"
+            )
+        s = self.assignment
+        clusters = mask_rows(rows, self.mask).to(s.dtype)
+        if s.dim() == 3:
+            return torch.bmm(mask_rows(s, self.node_mask), clusters).to(rows.dtype)
+        nodes = segments(s.size(0), self.node_batch, shape[0], None, s.device, validate=False)
+        return plain_spread(nodes, s, clusters).to(rows.dtype)
 
     def to_batch(self) -> Batch:
         """Return the pooled graphs as a PyG batch, which any PyG layer accepts.
@@ -91,18 +155,4 @@ class PooledGraph(NamedTuple):
             torch.Size([2, 8])
         """
         edges = to_edges(self.x, self.adj, self.mask)
-        batch = Batch(
-            x=edges.x,
-            edge_index=edges.edge_index,
-            edge_weight=edges.edge_weight,
-            batch=edges.batch,
-            ptr=edges.ptr,
-        )
-        batch._num_graphs = self.mask.size(0)
-        # Batch.to_data_list needs these to separate the graphs again.
-        counts = torch.bincount(edges.batch[edges.edge_index[0]], minlength=self.mask.size(0))
-        edge_ptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)]).cpu()
-        nodes, zeros = edges.ptr.cpu(), torch.zeros(self.mask.size(0), dtype=torch.long)
-        batch._slice_dict = {"x": nodes, "edge_index": edge_ptr, "edge_weight": edge_ptr}
-        batch._inc_dict = {"x": zeros, "edge_index": nodes[:-1], "edge_weight": zeros}
-        return batch
+        return make_batch(*edges)

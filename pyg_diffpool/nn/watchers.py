@@ -62,7 +62,10 @@ def given_edges(
     A prepared adjacency and a sparse matrix are read in their storage order.
     """
     if isinstance(edge_index, Adjacency):
-        return torch.stack([edge_index.col, edge_index.target]), edge_index.weight
+        edges = torch.stack([edge_index.col, edge_index.target])
+        if is_pooled(edge_index):
+            mark_pooled(edges)
+        return edges, edge_index.weight
     source, target, weight = read_edges(edge_index, edge_weight, num_nodes)
     check_edges(source, target, weight, num_nodes, values_checked(source, None))
     edges = torch.stack([source, target])
@@ -71,15 +74,22 @@ def given_edges(
     return edges, weight
 
 
-def mark_pooled(edge_index: Tensor) -> None:
+def mark_pooled(edge_index: Tensor | Adjacency) -> None:
     """Mark edges as those of a pooled level."""
     if not traced():
-        _POOLED[edge_index] = True
+        _POOLED[_marked(edge_index)] = True
 
 
 def is_pooled(edge_index: object) -> bool:
     """Return whether edges are marked as those of a pooled level."""
-    return not traced() and isinstance(edge_index, Tensor) and edge_index in _POOLED
+    if traced() or not isinstance(edge_index, (Tensor, Adjacency)):
+        return False
+    return _marked(edge_index) in _POOLED
+
+
+def _marked(edge_index: Tensor | Adjacency) -> Tensor:
+    """Return the tensor whose identity tells whether edges are marked."""
+    return edge_index.col if isinstance(edge_index, Adjacency) else edge_index
 
 
 @contextmanager

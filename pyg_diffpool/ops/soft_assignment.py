@@ -110,6 +110,20 @@ def cluster_mask(sizes: Tensor, ratio: float, max_clusters: int) -> Tensor:
         >>> cluster_mask(torch.tensor([30, 3, 0]), ratio=0.1, max_clusters=4).sum(1)
         tensor([3, 1, 1])
     """
+    counts = number_of_clusters(sizes, ratio, max_clusters)
+    return torch.arange(max_clusters, device=sizes.device) < counts.unsqueeze(1)
+
+
+def number_of_clusters(sizes: Tensor, ratio: float | None, max_clusters: int) -> Tensor:
+    """Return the number of clusters of each graph, :math:`(B)`, as :func:`cluster_mask` counts.
+
+    Without a ratio, all graphs use :obj:`max_clusters`.
+
+    Example:
+        >>> number_of_clusters(torch.tensor([30, 3, 0]), ratio=0.1, max_clusters=4)
+        tensor([3, 1, 1])
+    """
+    if ratio is None:
+        return torch.full_like(sizes, max_clusters)
     # 0.1 · 3 exceeds 0.3 only by rounding, which must not add a cluster.
-    clusters = (exact(sizes) * ratio - 1e-6).ceil().clamp(min=1, max=max_clusters)
-    return torch.arange(max_clusters, device=sizes.device) < clusters.unsqueeze(1)
+    return (exact(sizes) * ratio - 1e-6).ceil().clamp(min=1, max=max_clusters).long()

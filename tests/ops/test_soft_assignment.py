@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 from pyg_diffpool.ops.soft_assignment import (
     cluster_mask,
+    number_of_clusters,
     soft_assignment,
     soft_assignment_and_entropy,
 )
@@ -62,4 +63,10 @@ def test_either_result_alone_has_a_gradient():
 def test_clusters_by_size(ratio, clusters):
     mask = cluster_mask(torch.tensor([0, 3, 10, 30, 50]), ratio, max_clusters=4)
     assert mask.sum(1).tolist() == clusters
+    counts = number_of_clusters(torch.tensor([0, 3, 10, 30, 50]), ratio, max_clusters=4)
+    assert counts.tolist() == clusters
     assert torch.equal(mask, mask.int().sort(1, descending=True)[0].bool())
+
+
+def test_without_a_ratio_all_graphs_use_all_clusters():
+    assert number_of_clusters(torch.tensor([0, 30]), None, 4).tolist() == [4, 4]

@@ -8,13 +8,20 @@ from torch import Tensor
 from pyg_diffpool.ops.backends.base import Backend
 from pyg_diffpool.ops.backends.choice import choose_backend
 from pyg_diffpool.ops.backends.padded import Padded
-from pyg_diffpool.ops.backends.plain import plain_contract
+from pyg_diffpool.ops.backends.plain import plain_contract, plain_spread
 from pyg_diffpool.ops.backends.ragged import Ragged
 from pyg_diffpool.ops.backends.triton import Triton
 from pyg_diffpool.ops.backends.triton.kernels import triton_available
 from pyg_diffpool.ops.segments import Segments
 
-__all__ = ["BACKENDS", "Backend", "backend_for", "choose_backend", "plain_contract"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "backend_for",
+    "choose_backend",
+    "plain_contract",
+    "plain_spread",
+]
 
 BACKENDS: dict[str, type[Backend]] = {"padded": Padded, "ragged": Ragged, "triton": Triton}
 

@@ -7,7 +7,7 @@ from torch import Tensor
 def projection_oracle(logits: Tensor, power: int) -> Tensor:
     """Rows ``[z - tau]_+^power`` that sum to one, with ``z = logits / power``; 0 where -inf."""
     rows = []
-    for row in logits.reshape(-1, logits.size(-1)):
+    for row in logits.detach().reshape(-1, logits.size(-1)):
         z = row / power
         low, high = float(z.max()) - 1.0, float(z.max())
         for _ in range(200):

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from pyg_diffpool.ops.backends import plain
-from pyg_diffpool.ops.backends.plain import plain_contract
+from pyg_diffpool.ops.backends.plain import plain_contract, plain_spread
 from pyg_diffpool.ops.segments import UNKNOWN
 from tests.ops.backends.products import SIZES, Operands
 from tests.problems import leaf, projection
@@ -33,6 +33,22 @@ def test_values_and_gradients(way, sizes, features):
     assert_close(tuple(found), wanted)
     slopes = torch.autograd.grad(projection(*found), inputs, allow_unused=True)
     assert_close(slopes, torch.autograd.grad(projection(*wanted), inputs, allow_unused=True))
+
+
+@pytest.mark.parametrize("features", [0, 3])
+@pytest.mark.parametrize("sizes", SIZES)
+def test_spread_rows_and_gradients(way, sizes, features):
+    given = Operands(SIZES[sizes], features)
+    graphs = given.graphs
+    if way == "outer products":
+        graphs = graphs._replace(given_width=UNKNOWN)
+    rows = torch.randn(graphs.batch_size, given.s.size(1), features, dtype=given.s.dtype)
+    inputs = leaf(given.s), leaf(rows)
+    found = plain_spread(graphs, *inputs)
+    wanted = (inputs[0].unsqueeze(1) @ inputs[1][graphs.batch]).squeeze(1)
+    assert_close(found, wanted)
+    slopes = torch.autograd.grad(projection(found), inputs, allow_unused=True)
+    assert_close(slopes, torch.autograd.grad(projection(wanted), inputs, allow_unused=True))
 
 
 def test_a_width_that_is_known_needs_no_outer_products(monkeypatch):
