@@ -2,15 +2,28 @@
 
 from pyg_diffpool.loader import ResidentLoader
 from pyg_diffpool.models import DiffPoolNet, DiffPoolOutput
-from pyg_diffpool.nn import AnnealedTemperature, DiffPool, GNNBlock, PooledGraph, SAGEConv
+from pyg_diffpool.nn import (
+    AnnealedTemperature,
+    DiffPool,
+    DMoNPooling,
+    GNNBlock,
+    PooledGraph,
+    SAGEConv,
+)
 from pyg_diffpool.ops import (
     Adjacency,
     Coarsening,
     assignment_entropy,
+    balance_loss,
     coarsen,
+    collapse_loss,
+    cut_loss,
     dense_diff_pool,
     diff_pool,
     link_prediction_loss,
+    mincut_pool,
+    modularity_loss,
+    orthogonality_loss,
     prepare_adjacency,
 )
 
@@ -20,6 +33,7 @@ __all__ = [
     "Adjacency",
     "AnnealedTemperature",
     "Coarsening",
+    "DMoNPooling",
     "DiffPool",
     "DiffPoolNet",
     "DiffPoolOutput",
@@ -28,9 +42,15 @@ __all__ = [
     "ResidentLoader",
     "SAGEConv",
     "assignment_entropy",
+    "balance_loss",
     "coarsen",
+    "collapse_loss",
+    "cut_loss",
     "dense_diff_pool",
     "diff_pool",
     "link_prediction_loss",
+    "mincut_pool",
+    "modularity_loss",
+    "orthogonality_loss",
     "prepare_adjacency",
 ]

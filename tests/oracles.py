@@ -112,3 +112,58 @@ def masked_softmax_oracle(problem: Problem, logits: Tensor, clusters: list[int])
         probability = logits[problem.rows(graph), :k].softmax(dim=-1)
         rows.append(torch.nn.functional.pad(probability, (0, logits.size(1) - k)))
     return torch.cat(rows)
+
+
+def cut_oracle(problem: Problem, s: Tensor, weight: Tensor | None = None) -> Tensor:
+    """MinCut: ``-tr(S^T A S) / tr(S^T D S)`` of each graph, 0 where that is 0 / 0."""
+    losses = []
+    for graph in range(problem.batch_size):
+        rows, adjacency = s[problem.rows(graph)], problem.adjacency(graph, weight)
+        degrees = torch.diag_embed(adjacency.sum(dim=1))
+        inside, total = (torch.trace(rows.t() @ matrix @ rows) for matrix in (adjacency, degrees))
+        losses.append(-inside / total if total != 0 else total * 0)
+    return torch.stack(losses)
+
+
+def modularity_oracle(problem: Problem, s: Tensor, weight: Tensor | None = None) -> Tensor:
+    """DMoN: ``-tr(S^T B S) / 2m`` of each graph with the dense modularity matrix ``B``."""
+    losses = []
+    for graph in range(problem.batch_size):
+        rows, adjacency = s[problem.rows(graph)], problem.adjacency(graph, weight)
+        degrees, total = adjacency.sum(dim=1), adjacency.sum()
+        if total == 0:
+            losses.append((rows * 0).sum() + total * 0)
+            continue
+        modularity = adjacency - torch.outer(degrees, degrees) / total
+        losses.append(-torch.trace(rows.t() @ modularity @ rows) / total)
+    return torch.stack(losses)
+
+
+def orthogonality_oracle(problem: Problem, s: Tensor) -> Tensor:
+    """MinCut: ``|| S^T S / ||S^T S|| - I / sqrt(K) ||`` of each graph, 0 without nodes."""
+    losses, k = [], s.size(1)
+    for graph, n in enumerate(problem.sizes):
+        gram = s[problem.rows(graph)].t() @ s[problem.rows(graph)]
+        identity = torch.eye(k, dtype=s.dtype)
+        scaled = gram / torch.linalg.norm(gram) if n > 0 else gram
+        losses.append(frobenius(scaled - identity / k**0.5) if n > 0 else scaled.sum())
+    return torch.stack(losses)
+
+
+def collapse_oracle(problem: Problem, s: Tensor) -> Tensor:
+    """DMoN: ``sqrt(K) / n || sum_i S_i || - 1`` of each graph, 0 without nodes."""
+    losses, k = [], s.size(1)
+    for graph, n in enumerate(problem.sizes):
+        sizes = s[problem.rows(graph)].sum(dim=0)
+        losses.append(k**0.5 / n * torch.linalg.norm(sizes) - 1 if n > 0 else sizes.sum())
+    return torch.stack(losses)
+
+
+def balance_oracle(problem: Problem, s: Tensor) -> Tensor:
+    """Just Balance: ``-tr(sqrt(S^T S)) / sqrt(n K)`` of each graph, the root entry by entry."""
+    losses, k = [], s.size(1)
+    for graph, n in enumerate(problem.sizes):
+        gram = s[problem.rows(graph)].t() @ s[problem.rows(graph)]
+        total = -gram.diagonal().sqrt().sum() if n > 0 else gram.sum()
+        losses.append(total / max(n * k, 1) ** 0.5)
+    return torch.stack(losses)

@@ -11,14 +11,22 @@ from pyg_diffpool import (
     AnnealedTemperature,
     DiffPool,
     DiffPoolNet,
+    DMoNPooling,
     GNNBlock,
     SAGEConv,
     assignment_entropy,
+    balance_loss,
     coarsen,
+    collapse_loss,
+    cut_loss,
     diff_pool,
     link_prediction_loss,
+    mincut_pool,
+    modularity_loss,
+    orthogonality_loss,
     prepare_adjacency,
 )
+from pyg_diffpool.ops.objectives import OBJECTIVES
 from tests.problems import make_problem
 from tests.versions import compiled
 
@@ -76,6 +84,11 @@ def of_module(make_module):
     return make
 
 
+def overlap(pooling):
+    gram = pooling.coarsening.gram
+    return gram.sum((1, 2)) - gram.diagonal(dim1=1, dim2=2).sum(1)
+
+
 def pool(**options):
     return DiffPool(GNNBlock(3, 4, 4, 1), SAGEConv(3, 3), max_clusters=3, **options)
 
@@ -86,12 +99,27 @@ def net(**options):
     )
 
 
+ALL_OBJECTIVES = dict.fromkeys(OBJECTIVES, 1.0) | {"overlap": (overlap, 1.0)}
 SMALL = {
     "coarsen": of_function(coarsen, ("x", "s")),
+    "coarsen, normalised": of_function(coarsen, ("x", "s"), normalize_adj=True),
+    "mincut_pool": of_function(mincut_pool, ("x", "logits")),
+    "DMoNPooling": of_module(lambda: DMoNPooling(3, 3)),
+    **{
+        function.__name__: of_function(function, ("s",))
+        for function in (
+            balance_loss,
+            collapse_loss,
+            cut_loss,
+            modularity_loss,
+            orthogonality_loss,
+        )
+    },
     "SAGEConv": of_module(lambda: SAGEConv(3, 4)),
     "GNNBlock": of_module(lambda: GNNBlock(3, 4, 4, 2)),
     "DiffPool": of_module(pool),
     "DiffPool, ratio": of_module(lambda: pool(ratio=0.5)),
+    "DiffPool, all objectives": of_module(lambda: pool(ratio=0.5, objectives=ALL_OBJECTIVES)),
     **{
         f"DiffPool, {name}": of_module(lambda name=name: pool(ratio=0.5, assignment=name))
         for name in ("sparsemax", "entmax15", "straight-through")
@@ -110,6 +138,9 @@ SMALL = {
 NETWORKS = {
     "DiffPoolNet": of_module(net),
     "DiffPoolNet, ratio": of_module(lambda: net(ratio=0.5)),
+    "DiffPoolNet, objectives": of_module(
+        lambda: net(objectives={"cut": 1.0, "orthogonality": 1.0, "modularity": 0.5})
+    ),
     "DiffPoolNet, pyg": of_module(lambda: net(convention="pyg")),
     "DiffPoolNet.paper": of_module(lambda: DiffPoolNet.paper(3, 4, 2, [3])),
     "DiffPoolNet.reference": of_module(lambda: DiffPoolNet.reference(3, 4, 2, [3])),
@@ -154,6 +185,8 @@ def test_there_is_no_graph_break(name, form):
         ("GNNBlock", False),
         ("DiffPool, ratio", True),
         ("DiffPool, entmax15", True),
+        ("DiffPool, all objectives", True),
+        ("cut_loss", False),
     ],
 )
 def test_an_epoch_compiles_at_most_three_times(name, with_width):

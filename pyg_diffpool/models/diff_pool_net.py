@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from pyg_diffpool.nn.watchers import has_observed
 from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.conventions import CONVENTIONS
 from pyg_diffpool.ops.level import read_sparse_level
+from pyg_diffpool.ops.objectives.choice import Weight
 from pyg_diffpool.ops.validation import check_choice, check_flag
 
 
@@ -109,8 +110,10 @@ class DiffPoolNet(torch.nn.Module):
         head_dropout: Dropout probability before both linear layers of the classifier, that is, of
             the graph's vector and of the hidden layer.
             (default: :obj:`None`, :obj:`dropout` on the hidden layer only)
-        link_weight: See :class:`DiffPool`. (default: :obj:`1.0`)
-        entropy_weight: See :class:`DiffPool`. (default: :obj:`1.0`)
+        link_weight: See :class:`DiffPool`. (default: :obj:`1.0` without :obj:`objectives`)
+        entropy_weight: See :class:`DiffPool`. (default: :obj:`1.0` without :obj:`objectives`)
+        objectives: Side objectives and their weights at every pooling, see :class:`DiffPool`.
+            (default: :obj:`None`, link and entropy)
         convention: See :class:`DiffPool`. (default: :obj:`"paper"`)
         scale: See :class:`DiffPool`; :obj:`"auto"` is :obj:`"nodes"` for conventions that have
             this option, and :obj:`None` for all others. (default: :obj:`"auto"`)
@@ -187,8 +190,9 @@ class DiffPoolNet(torch.nn.Module):
         mlp_channels: int = 50,
         dropout: float = 0.0,
         head_dropout: float | None = None,
-        link_weight: float = 1.0,
-        entropy_weight: float = 1.0,
+        link_weight: float | None = None,
+        entropy_weight: float | None = None,
+        objectives: Mapping[str, Weight] | None = None,
         convention: str = "paper",
         scale: str | None = "auto",
         backend: str = "auto",
@@ -253,6 +257,7 @@ class DiffPoolNet(torch.nn.Module):
                     scale=scale,
                     link_weight=link_weight,
                     entropy_weight=entropy_weight,
+                    objectives=objectives,
                     backend=backend,
                 )
             )
@@ -359,9 +364,9 @@ class DiffPoolNet(torch.nn.Module):
             "mlp_channels": 50,
             "convention": "reference",
             "scale": None,
-            "link_weight": 1.0,
-            "entropy_weight": 0.0,
         }
+        if "objectives" not in changes:
+            settings |= {"link_weight": 1.0, "entropy_weight": 0.0}
         settings.update(changes)
         return cls(
             in_channels, hidden_channels, out_channels, max_clusters=max_clusters, **settings

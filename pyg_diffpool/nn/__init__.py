@@ -3,6 +3,7 @@
 from pyg_diffpool.nn.assignment import Assignment
 from pyg_diffpool.nn.batch_norm import BatchNorm
 from pyg_diffpool.nn.diff_pool import DiffPool
+from pyg_diffpool.nn.dmon_pooling import DMoNPooling
 from pyg_diffpool.nn.gnn_block import GNNBlock
 from pyg_diffpool.nn.pooled_graph import PooledGraph
 from pyg_diffpool.nn.readout import readout
@@ -13,6 +14,7 @@ __all__ = [
     "AnnealedTemperature",
     "Assignment",
     "BatchNorm",
+    "DMoNPooling",
     "DiffPool",
     "GNNBlock",
     "PooledGraph",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 from torch_geometric.nn import MessagePassing
@@ -18,6 +20,8 @@ from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.conventions import read_convention
 from pyg_diffpool.ops.diff_pool import Pooled, pool
 from pyg_diffpool.ops.level import DenseLevel, Level, SparseLevel, is_dense_level, read_level
+from pyg_diffpool.ops.objectives import OBJECTIVES
+from pyg_diffpool.ops.objectives.choice import Weight, read_objectives
 from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.soft_assignment import cluster_mask
 from pyg_diffpool.ops.validation import check_choice
@@ -70,8 +74,19 @@ class DiffPool(MessagePassing):
             is 0 on dense levels, whose weights are not probabilities. (default: :obj:`"paper"`)
         scale: An option of :obj:`"paper"`: :obj:`"nodes"` divides each graph's link loss by its
             number of nodes. (default: :obj:`None`)
-        link_weight: Weight of the link prediction loss in :obj:`loss`. (default: :obj:`1.0`)
-        entropy_weight: Weight of the entropy in :obj:`loss`. (default: :obj:`1.0`)
+        link_weight: Weight of the link prediction loss in :obj:`loss`, a short form of
+            :obj:`objectives={"link": …}`. (default: :obj:`1.0` without :obj:`objectives`)
+        entropy_weight: Weight of the entropy in :obj:`loss`, a short form of
+            :obj:`objectives={"entropy": …}`. (default: :obj:`1.0` without :obj:`objectives`)
+        objectives: Side objectives and their weights in :obj:`loss`, of :obj:`"link"`,
+            :obj:`"entropy"` (both as the convention defines them), :obj:`"cut"`,
+            :obj:`"orthogonality"`, :obj:`"modularity"`, :obj:`"collapse"` and :obj:`"balance"` (see
+            :func:`cut_loss`, :func:`orthogonality_loss`, :func:`modularity_loss`,
+            :func:`collapse_loss` and :func:`balance_loss`). All of them share the contractions of
+            the coarsening. A function of yours is added by a name of its own, as
+            :obj:`{"mine": (function, weight)}`; it takes a :class:`~pyg_diffpool.ops.Pooling` and
+            returns one value per graph. An objective of weight 0 is computed, but not
+            differentiated. (default: :obj:`None`, link and entropy)
         normalize: An option of :obj:`"pyg"`, see :func:`link_prediction_loss`.
             (default: :obj:`True`)
         backend: See :func:`coarsen`. (default: :obj:`"auto"`)
@@ -117,8 +132,9 @@ class DiffPool(MessagePassing):
         temperature: float | AnnealedTemperature = 1.0,
         convention: str = "paper",
         scale: str | None = None,
-        link_weight: float = 1.0,
-        entropy_weight: float = 1.0,
+        link_weight: float | None = None,
+        entropy_weight: float | None = None,
+        objectives: Mapping[str, Weight] | None = None,
         normalize: bool = True,
         backend: str = "auto",
         validate: bool | None = None,
@@ -131,6 +147,7 @@ class DiffPool(MessagePassing):
         check_temperature(temperature)
         read_convention(convention, scale=scale, normalize=normalize)
         check_choice("backend", backend, ("auto", *BACKENDS))
+        chosen, weights = read_objectives(objectives, link_weight, entropy_weight)
         super().__init__()
         self.embed = embed
         self.assign = assign
@@ -140,12 +157,34 @@ class DiffPool(MessagePassing):
         self.temperature = temperature
         self.convention = convention
         self.scale = scale
-        self.link_weight = link_weight
-        self.entropy_weight = entropy_weight
+        self.objectives = chosen
+        self.objective_weights = weights
         self.normalize = normalize
         self.backend = backend
         self.validate = validate
         # No reset here: both networks are initialised already, or even trained.
+
+    @property
+    def link_weight(self) -> float:
+        """Weight of the link prediction loss, which can be changed during training."""
+        return self.objective_weights.get("link", 0.0)
+
+    @link_weight.setter
+    def link_weight(self, weight: float) -> None:
+        self._weigh("link", weight)
+
+    @property
+    def entropy_weight(self) -> float:
+        """Weight of the entropy, which can be changed during training."""
+        return self.objective_weights.get("entropy", 0.0)
+
+    @entropy_weight.setter
+    def entropy_weight(self, weight: float) -> None:
+        self._weigh("entropy", weight)
+
+    def _weigh(self, name: str, weight: float) -> None:
+        self.objectives.setdefault(name, OBJECTIVES[name])
+        self.objective_weights[name] = weight
 
     def reset_parameters(self) -> None:
         """Reset the parameters of both networks, and an annealed temperature.
@@ -227,6 +266,7 @@ class DiffPool(MessagePassing):
             columns,
             self.backend,
             skip,
+            self.objectives,
             assignment=self.assignment,
             temperature=temperature,
         )
@@ -251,9 +291,8 @@ class DiffPool(MessagePassing):
         s, coarse, losses, means = pooled
         if columns is None:
             columns = s.new_ones(coarse.x.shape[:2], dtype=torch.bool)
-        weights = {"link": self.link_weight, "entropy": self.entropy_weight}
         loss = s.new_zeros(())
-        for name, weight in weights.items():
+        for name, weight in self.objective_weights.items():
             # With a weight of zero, the objective is left out, and so is its backward pass.
             if weight != 0:
                 loss = loss + weight * means[name]

@@ -65,8 +65,8 @@ class PooledGraph(NamedTuple):
             without a ratio.
         assignment: Soft assignment :math:`\mathbf{S}` of the nodes that were pooled,
             :math:`(N, K)` or :math:`(B, N, K)`.
-        losses: The side objectives by name, :obj:`"link"` and :obj:`"entropy"`, one value per graph
-            (one for the batch with convention :obj:`"pyg"`).
+        losses: The side objectives by name, by default :obj:`"link"` and :obj:`"entropy"`, one
+            value per graph (with convention :obj:`"pyg"`, these two have one for the batch).
         loss: Weighted sum of the side objectives over the batch, a scalar to add to the training
             loss.
         embedding: Embeddings :math:`\mathbf{Z}` of the nodes that were pooled.

@@ -10,7 +10,8 @@ from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.contract.coarsening import Coarsening
 from pyg_diffpool.ops.level import read_level
-from pyg_diffpool.ops.validation import check_choice
+from pyg_diffpool.ops.normalized_adjacency import normalized_adjacency
+from pyg_diffpool.ops.validation import check_choice, check_flag
 
 
 def coarsen(
@@ -23,6 +24,7 @@ def coarsen(
     *,
     mask: Tensor | None = None,
     max_num_nodes: int | None = None,
+    normalize_adj: bool = False,
     backend: str = "auto",
     validate: bool | None = None,
 ) -> Coarsening:
@@ -53,6 +55,11 @@ def coarsen(
             if values are checked. (default: all)
         max_num_nodes: Number of nodes of the largest graph, or an upper bound, which avoids a
             host-device synchronisation on a GPU. (default: computed)
+        normalize_adj: Whether the pooled adjacency is normalised as that of PyG's
+            :func:`~torch_geometric.nn.dense_mincut_pool`: its diagonal is set to zero, and it is
+            divided by the roots of the degrees :math:`d_k = \sum_l \mathbf{A}'_{kl}` on both
+            sides, :math:`\mathbf{A}'_{kl} / \sqrt{d_k d_l}`. Rows and columns of clusters whose
+            degree is not positive are zero, with zero gradient. (default: :obj:`False`)
         backend: :obj:`"padded"` (one batched product), :obj:`"ragged"` (one product per graph) or
             :obj:`"auto"`; results agree. (default: :obj:`"auto"`)
         validate: Whether to check values as well as shapes.
@@ -77,6 +84,7 @@ def coarsen(
         (tensor([3., 3.]), tensor([[2., 1.], [1., 0.]]))
     """
     check_choice("backend", backend, ("auto", *BACKENDS))
+    check_flag("normalize_adj", normalize_adj)
     level, (x, s) = read_level(
         {"x": x, "s": s},
         edge_index,
@@ -87,4 +95,7 @@ def coarsen(
         max_num_nodes=max_num_nodes,
         validate=validate,
     )
-    return level.contract(x, s, backend)[0]
+    coarsening, _ = level.contract(x, s, backend)
+    if normalize_adj:
+        coarsening = coarsening._replace(adj=normalized_adjacency(coarsening.adj))
+    return coarsening

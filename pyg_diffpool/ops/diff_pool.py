@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from pyg_diffpool.ops.backends import BACKENDS
 from pyg_diffpool.ops.contract.coarsening import Coarsening
 from pyg_diffpool.ops.conventions import Convention, PyG, read_convention
 from pyg_diffpool.ops.level import DenseLevel, Level, checked_matrices, read_dense, read_level
-from pyg_diffpool.ops.objectives import OBJECTIVES, Pooling
+from pyg_diffpool.ops.objectives import OBJECTIVES, OF_THE_PAPER, Objective, Pooling
 from pyg_diffpool.ops.padded_graphs import PaddedGraphs
 from pyg_diffpool.ops.soft_assignment import soft_assignment
 from pyg_diffpool.ops.validation import (
@@ -52,6 +52,7 @@ def pool(
     columns: Tensor | None = None,
     backend: str = "auto",
     skip: Container[str] = (),
+    objectives: Mapping[str, Objective] | None = None,
     assignment: str = "softmax",
     temperature: float | Tensor = 1.0,
 ) -> Pooled:
@@ -65,27 +66,31 @@ def pool(
         columns: Mask of the clusters that each graph uses, (B, K). (default: all)
         backend: See :func:`coarsen`.
         skip: Names of objectives that are not computed; their values are zero.
+        objectives: The side objectives by name. (default: those of the paper)
         assignment: Name of the map from logits to the assignment.
         temperature: The logits are divided by it.
     """
+    if objectives is None:
+        objectives = {name: OBJECTIVES[name] for name in OF_THE_PAPER}
     graphs = level.graphs
     # Values in padding must not reach a gradient, not even as 0 · NaN.
     masked = graphs.mask_rows(logits)
     used = None if columns is None else graphs.to_rows(columns)
     s, rows = assignment_and_entropy(assignment, masked, used, temperature)
-    distances = None if "link" in skip else convention.distances
+    no_link = "link" in skip or "link" not in objectives
+    distances = None if no_link else convention.distances
     coarse, squared = level.contract(x, s, backend, distances)
     # The softmax is in float32 or float64; the next layer expects the input dtype of this one.
     coarse = coarse._replace(x=coarse.x.to(x.dtype))
-    pooling = Pooling(level, s, rows, coarse, squared)
+    pooling = Pooling(level, s, coarse, convention, columns, rows, squared)
     losses: dict[str, Tensor] = {}
     means: dict[str, Tensor] = {}
-    for name, objective in OBJECTIVES.items():
+    for name, objective in objectives.items():
         if name in skip:
             losses[name] = s.new_zeros(graphs.batch_size)
         else:
-            losses[name] = objective.values(pooling, convention)
-        means[name] = convention.mean(losses[name], graphs.sizes, pairs=objective.pairs)
+            losses[name] = objective.values(pooling)
+        means[name] = objective.mean(losses[name], pooling)
     return Pooled(s, coarse, losses, means)
 
 

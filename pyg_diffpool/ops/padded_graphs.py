@@ -43,7 +43,7 @@ class PaddedGraphs(NamedTuple):
         return mask_rows(rows, self.mask)
 
     def sum_rows(self, values: Tensor) -> Tensor:
-        """Sum values (B, N) over the nodes of each graph."""
+        """Sum values (B, N) or (B, N, ·) over the nodes of each graph."""
         return self._of_nodes(values).sum(1)
 
     def padded_mean(self, values: Tensor) -> Tensor:
@@ -56,4 +56,7 @@ class PaddedGraphs(NamedTuple):
         return values.unsqueeze(1)
 
     def _of_nodes(self, values: Tensor) -> Tensor:
-        return values if self.mask is None else values.masked_fill(~self.mask, 0.0)
+        if self.mask is None:
+            return values
+        mask = self.mask if values.dim() == 2 else self.mask.unsqueeze(-1)
+        return values.masked_fill(~mask, 0.0)

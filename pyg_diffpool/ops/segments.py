@@ -77,9 +77,10 @@ class Segments(NamedTuple):
         return rows
 
     def sum_rows(self, values: Tensor) -> Tensor:
-        """Sum values (N) over the nodes of each graph, in float64."""
+        """Sum values (N) or (N, ·) over the nodes of each graph, in float64."""
         values = exact(values)
-        return values.new_zeros(self.batch_size).index_add(0, self.batch, values)
+        zeros = values.new_zeros(self.batch_size, *values.shape[1:])
+        return zeros.index_add(0, self.batch, values)
 
     def padded_mean(self, values: Tensor) -> Tensor:
         """Return the mean of values (N) over the rows of a padded batch, where padding is 0."""

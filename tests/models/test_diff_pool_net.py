@@ -202,6 +202,24 @@ def test_loss_is_the_sum_over_levels_with_their_weights():
     assert run(without, problem).loss == 0
 
 
+def test_objectives_of_every_level():
+    problem = some_graphs()
+    objectives = {"cut": 0.5, "orthogonality": 2.0}
+    output = run(make_net(max_clusters=(4, 2), objectives=objectives).eval(), problem)
+    assert [list(level.losses) for level in output.levels] == [list(objectives)] * 2
+    expected = sum(
+        0.5 * level.losses["cut"].mean() + 2.0 * level.losses["orthogonality"].mean()
+        for level in output.levels
+    )
+    assert_close(output.loss, expected, **EXACT)
+
+
+@pytest.mark.parametrize("preset", ["paper", "reference"])
+def test_presets_take_objectives(preset):
+    net = getattr(DiffPoolNet, preset)(3, 4, 2, [3], objectives={"balance": 1.0})
+    assert net.pools[0].objective_weights == {"balance": 1.0}
+
+
 def test_flat_network_with_mean_readout():
     net = make_net(max_clusters=(), readout="mean").eval()
     problem = some_graphs()

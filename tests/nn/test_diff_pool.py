@@ -15,6 +15,7 @@ from torch_geometric.testing import assert_module
 
 from pyg_diffpool import DiffPool, PooledGraph, SAGEConv
 from tests.ops.assignments.oracle import projection_oracle
+from tests.ops.objectives.losses import oracle_of
 from tests.oracles import frobenius, link_oracle, masked_softmax_oracle, number_of_clusters
 from tests.problems import Problem, leaf, make_problem, on_problems, projection
 
@@ -319,6 +320,77 @@ def test_losses_and_their_weights():
         else:
             expected = 2.0 * link.sum() / (25 + 9) + 0.5 * entropy.sum() / 8
         assert_close(pooled.loss, expected, **EXACT)
+
+
+@pytest.mark.parametrize("convention", ["paper", "reference", "pyg"])
+def test_objectives_by_name(convention):
+    problem = make_problem((5, 0, 3), weights="positive", duplicates=False)
+    weights = {"link": 0.5, "cut": 1.0, "orthogonality": 2.0, "modularity": 0.0}
+    layer = make_layer(2, convention=convention, objectives=weights)
+    pooled = run(layer, problem)
+    assert list(pooled.losses) == list(weights)
+    for name in ("cut", "orthogonality", "modularity"):
+        assert_close(pooled.losses[name], oracle_of(name, problem, pooled.assignment), **EXACT)
+    link = pooled.losses["link"]
+    means = {name: values.sum() / 3 for name, values in pooled.losses.items()}
+    if convention == "reference":
+        means["link"] = link.sum() / (25 + 9)
+    elif convention == "pyg":
+        means["link"] = link
+    assert_close(pooled.loss, sum(w * means[name] for name, w in weights.items()), **EXACT)
+
+
+def test_objectives_reach_the_assignment_network_on_both_kinds_of_level():
+    problem = make_problem((5, 0, 3), weights="positive", duplicates=False)
+    layer = make_layer(2, objectives={"balance": 1.0})
+    second = make_layer(3, objectives={"collapse": 1.0})
+    pooled = run(layer, problem)
+    deeper = second(pooled.x, pooled.adj, mask=pooled.mask)
+    assert deeper.losses["collapse"].shape == (3,)
+    (pooled.loss + deeper.loss).backward()
+    for network in (layer.assign, second.assign):
+        assert all(p.grad.isfinite().all() for p in network.parameters())
+        assert any(p.grad.count_nonzero() > 0 for p in network.parameters())
+
+
+def test_a_function_of_the_users_and_clusters_of_each_graph():
+    problem = make_problem((5, 0, 3), weights="positive", duplicates=False)
+
+    def overlap(pooling):
+        assert pooling.clusters is not None
+        gram = pooling.coarsening.gram
+        return gram.sum((1, 2)) - gram.diagonal(dim1=1, dim2=2).sum(1)
+
+    layer = make_layer(2, ratio=0.5, objectives={"overlap": (overlap, 0.1), "balance": 1.0})
+    pooled = run(layer, problem)
+    assert_close(
+        pooled.loss,
+        0.1 * pooled.losses["overlap"].sum() / 3 + pooled.losses["balance"].sum() / 3,
+        **EXACT,
+    )
+    gram = pooled.assignment[:5].t() @ pooled.assignment[:5]
+    assert_close(pooled.losses["overlap"][0], gram.sum() - gram.trace(), **EXACT)
+    wanted = -gram.diagonal()[:3].sqrt().sum() / (5 * 3) ** 0.5
+    assert_close(pooled.losses["balance"][0], wanted, **EXACT)
+
+
+def test_weights_can_be_changed_during_training():
+    layer = make_layer(2)
+    assert (layer.link_weight, layer.entropy_weight) == (1.0, 1.0)
+    layer.link_weight, layer.entropy_weight = 0.0, 3.0
+    pooled = run(layer, make_problem((5, 3)))
+    assert_close(pooled.loss, 3.0 * pooled.losses["entropy"].mean(), **EXACT)
+    other = make_layer(2, objectives={"cut": 1.0})
+    assert (other.link_weight, other.entropy_weight) == (0.0, 0.0)
+    other.link_weight = 2.0
+    pooled = run(other, make_problem((5, 3)))
+    expected = 2.0 * pooled.losses["link"].mean() + pooled.losses["cut"].mean()
+    assert_close(pooled.loss, expected, **EXACT)
+
+
+def test_an_unknown_objective_is_named():
+    with pytest.raises(ValueError, match=r"objectives: expected one of 'link'.*got 'cuts'"):
+        make_layer(2, objectives={"cuts": 1.0})
 
 
 def test_scale_divides_the_link_loss_by_the_number_of_nodes():

@@ -306,3 +306,33 @@ def test_no_quadratic_tensor(backend, directed):
     assert s.grad is not None
     assert largest.numel >= num_nodes * 16
     assert largest.numel <= 4_000_000
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", GRADCHECK_PROBLEMS)
+def test_normalized_adjacency_of_pyg(name, backend):
+    problem = GRADCHECK_PROBLEMS[name]
+    problem = replace(problem, edge_weight=problem.weight.abs())
+    plain, normalized = run(problem), run(problem, normalize_adj=True, backend=backend)
+    for graph in range(problem.batch_size):
+        adj = plain.adj[graph] - torch.diag(plain.adj[graph].diagonal())
+        degrees = adj.sum(1)
+        roots = torch.where(degrees > 0, degrees, torch.inf) ** -0.5
+        assert_close(normalized.adj[graph], roots[:, None] * adj * roots, **EXACT)
+    assert_close(normalized.x, plain.x)
+    assert_close(normalized.gram, plain.gram)
+
+
+def test_normalized_adjacency_has_a_gradient_where_a_degree_is_zero():
+    problem = make_problem((3, 0, 2), edges_per_node=0.0)
+    s = leaf(problem.s)
+    out = run(problem, s=s, normalize_adj=True)
+    assert out.adj.count_nonzero() == 0
+    (gradient,) = torch.autograd.grad(out.adj.sum() + out.gram.sum(), s)
+    assert gradient.isfinite().all()
+
+
+def test_normalize_adj_is_a_flag():
+    problem = make_problem((3,))
+    with pytest.raises(TypeError, match="normalize_adj: expected True or False"):
+        run(problem, normalize_adj=1)

@@ -23,6 +23,8 @@ def test_sums_and_means(width):
     assert graphs.sizes.tolist() == [3, 0, 2]
     sums = torch.stack([values[:3].sum(), values[:0].sum(), values[3:].sum()])
     assert_close(graphs.sum_rows(rows), sums)
+    columns = torch.stack([rows, -rows], -1)
+    assert_close(graphs.sum_rows(columns), torch.stack([sums, -sums], -1))
     assert_close(graphs.padded_mean(rows), sums.sum() / (3 * (width or 3)))
 
 

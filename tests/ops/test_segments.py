@@ -30,6 +30,9 @@ def test_sums_and_sizes_agree():
     assert_close(sparse().sum_rows(VALUES), SUMS)
     assert_close(graphs.sum_rows(values), SUMS)
     assert sparse().sum_rows(VALUES.float()).dtype == torch.float64
+    columns, sums = (torch.stack([v, 2 * v], -1) for v in (VALUES, SUMS))
+    assert_close(sparse().sum_rows(columns), sums)
+    assert_close(graphs.sum_rows(torch.stack([values, 2 * values], -1)), sums)
 
 
 @pytest.mark.parametrize("width", [None, 3, 7])

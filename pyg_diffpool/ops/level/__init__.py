@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from pyg_diffpool.ops.level.dense import DenseLevel, mask_adjacency
+from pyg_diffpool.ops.level.gram import gram_matrices
 from pyg_diffpool.ops.level.read import (
     Edges,
     checked_matrices,
@@ -26,6 +27,7 @@ __all__ = [
     "Level",
     "SparseLevel",
     "checked_matrices",
+    "gram_matrices",
     "is_dense_level",
     "mask_adjacency",
     "read_dense",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pyg_diffpool.ops.contract.coarsening import Coarsening, Distances
 from pyg_diffpool.ops.padded_graphs import PaddedGraphs
-from pyg_diffpool.ops.precision import accumulation_dtype, exact, without_autocast
+from pyg_diffpool.ops.precision import accumulated, accumulation_dtype, exact, without_autocast
 
 
 def mask_adjacency(adj: Tensor, mask: Tensor | None) -> Tensor:
@@ -70,6 +70,10 @@ class DenseLevel(NamedTuple):
         with without_autocast(s):
             difference = exact(adj.to(dtype) - s @ s.transpose(1, 2))
         return difference.square().sum((1, 2))
+
+    def out_degrees(self) -> Tensor:
+        """Return the sum of the weights of each node's outgoing edges, (B, N)."""
+        return mask_adjacency(accumulated(self.adj), self.mask).sum(2)
 
     def padded_pairs(self) -> int | Tensor:
         """Return the number of entries of the adjacency matrices, including padding."""

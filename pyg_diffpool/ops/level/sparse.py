@@ -17,7 +17,7 @@ from pyg_diffpool.ops.contract.backward import Cotangents, Needs, Saved, gradien
 from pyg_diffpool.ops.contract.coarsening import Coarsening, Distances
 from pyg_diffpool.ops.contract.forward import Contract, fake, plain
 from pyg_diffpool.ops.operator import Arguments, Gradients, operator, register
-from pyg_diffpool.ops.precision import HALF, accumulation_dtype, without_autocast
+from pyg_diffpool.ops.precision import HALF, accumulated, accumulation_dtype, without_autocast
 from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.sparse_product import STRUCTURE, adjacency_of, adjacency_structure
 
@@ -58,6 +58,15 @@ class SparseLevel(NamedTuple):
         nothing = s[:, :0]
         squared: Tensor = _CONTRACT.way(s, weight)(nothing, s, weight, self, "auto", True)[3]
         return squared
+
+    def out_degrees(self) -> Tensor:
+        """Return the sum of the weights of each node's outgoing edges, (N)."""
+        adjacency = self.adjacency
+        if adjacency.weight is None and adjacency.undirected is True:
+            return adjacency.rowptr.diff().float()
+        weight = adjacency.weight
+        weight = torch.ones_like(adjacency.col).float() if weight is None else accumulated(weight)
+        return weight.new_zeros(adjacency.num_nodes).index_add(0, adjacency.col, weight)
 
     def padded_pairs(self) -> int | Tensor:
         """Return the number of entries that padded adjacency matrices would have."""

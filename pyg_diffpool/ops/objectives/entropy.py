@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from pyg_diffpool.ops.conventions import Convention
 from pyg_diffpool.ops.objectives.objective import Objective, Pooling
 
 
-def _values(pooling: Pooling, convention: Convention) -> Tensor:
-    return convention.entropy(pooling.row_entropy, pooling.level.graphs)
+def _values(pooling: Pooling) -> Tensor:
+    rows = pooling.row_entropy
+    if rows is None:
+        rows = pooling.convention.row_entropy(pooling.s)
+    return pooling.convention.entropy(rows, pooling.level.graphs)
 
 
-ENTROPY = Objective(_values, pairs=False)
+ENTROPY = Objective(_values, by_convention=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from pyg_diffpool.ops.conventions import Convention
 from pyg_diffpool.ops.objectives.objective import Objective, Pooling
 
 
-def _values(pooling: Pooling, convention: Convention) -> Tensor:
-    return convention.link(pooling.s, pooling.level, pooling.squared)
+def _values(pooling: Pooling) -> Tensor:
+    return pooling.convention.link(pooling.s, pooling.level, pooling.squared)
 
 
-LINK = Objective(_values, pairs=True)
+LINK = Objective(_values, by_convention=True, pairs=True)

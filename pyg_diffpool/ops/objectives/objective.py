@@ -10,34 +10,77 @@ from torch import Tensor
 from pyg_diffpool.ops.contract.coarsening import Coarsening
 from pyg_diffpool.ops.conventions import Convention
 from pyg_diffpool.ops.level import Level
+from pyg_diffpool.ops.precision import exact
 
 
 class Pooling(NamedTuple):
-    """Input of an objective.
+    r"""What was pooled and how: the input of an objective.
+
+    An objective is a function of a pooling that returns one value per graph. Besides those in this
+    package, :class:`DiffPool` takes functions of yours, which should use the contractions in
+    :obj:`coarsening` and sums over nodes, so that they work on sparse and dense levels.
 
     Attributes:
-        level: The level that was pooled, sparse or dense.
-        s: Assignment of the level's nodes.
-        row_entropy: Entropy of each row of the assignment.
-        coarsening: The three contractions.
-        squared: The squared distances that the convention needs.
+        level: The level that was pooled, sparse or dense. :obj:`level.graphs.sizes` are the numbers
+            of nodes :math:`(B)`, :obj:`level.graphs.sum_rows(values)` sums values of nodes over
+            each graph, and :obj:`level.out_degrees()` are the degrees of the nodes.
+        s: Soft assignment of the level's nodes, :math:`(N, K)` or :math:`(B, N, K)`.
+        coarsening: The three contractions; pooled features are of any or of no columns.
+        convention: The convention of the losses.
+        clusters: Mask of the clusters that each graph uses, :math:`(B, K)`, or :obj:`None` for all.
+        row_entropy: Entropy of each row of the assignment, if it is known.
+        squared: The squared distances that the convention needs, if they are known.
+
+    Example:
+        >>> import torch
+        >>> from pyg_diffpool import DiffPool, SAGEConv
+        >>> def overlap(pooling):  # how much of the nodes' weight two clusters share
+        ...     gram = pooling.coarsening.gram
+        ...     return gram.sum((1, 2)) - gram.diagonal(dim1=1, dim2=2).sum(1)
+        >>> objectives = {"link": 1.0, "overlap": (overlap, 0.1)}
+        >>> pool = DiffPool(
+        ...     SAGEConv(3, 8), SAGEConv(3, 4), max_clusters=4, objectives=objectives
+        ... )
+        >>> pooled = pool(torch.randn(6, 3), torch.tensor([[0, 1], [1, 0]]))
+        >>> sorted(pooled.losses), pooled.losses["overlap"].shape
+        (['link', 'overlap'], torch.Size([1]))
     """
 
     level: Level
     s: Tensor
-    row_entropy: Tensor
     coarsening: Coarsening
-    squared: Tensor | None
+    convention: Convention
+    clusters: Tensor | None = None
+    row_entropy: Tensor | None = None
+    squared: Tensor | None = None
+
+    def trace(self) -> Tensor:
+        r"""Return :math:`\mathrm{tr}(\mathbf{S}^{\top} \mathbf{A} \mathbf{S})` in float64."""
+        return exact(self.coarsening.adj.diagonal(dim1=1, dim2=2)).sum(1)
 
 
 class Objective(NamedTuple):
     """An entry of the table ``OBJECTIVES``.
 
     Attributes:
-        values: Function of a pooling and a convention that returns one value per graph (or one for
-            the batch).
+        values: Function of a pooling that returns one value per graph (or one for the batch, if the
+            convention has only that).
+        by_convention: Whether the convention defines the values and their mean over a batch;
+            otherwise, the mean is over the graphs.
         pairs: Whether a value refers to the pairs of a graph's nodes instead of its nodes.
     """
 
-    values: Callable[[Pooling, Convention], Tensor]
-    pairs: bool
+    values: Callable[[Pooling], Tensor]
+    by_convention: bool = False
+    pairs: bool = False
+
+    def mean(self, values: Tensor, pooling: Pooling) -> Tensor:
+        """Return the mean over a batch, where an empty graph has value 0."""
+        if self.by_convention:
+            return pooling.convention.mean(values, pooling.level.graphs.sizes, pairs=self.pairs)
+        return mean_over_graphs(values)
+
+
+def mean_over_graphs(values: Tensor) -> Tensor:
+    """Return the mean of one value per graph, which is 0 for a batch without graphs."""
+    return values.sum() / max(values.numel(), 1)

@@ -81,3 +81,10 @@ def test_sums_are_of_the_widest_dtype_and_float32_at_least(rows, matrices, sums)
     wanted = coarsen_oracle(PROBLEM, *values)
     for found, expected, tolerance in zip(coarsening, wanted, (1e-2, 1e-6, 1e-6), strict=True):
         assert_close(found.double(), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_out_degrees():
+    level, _ = dense(fill=float("nan"))
+    wanted = [PROBLEM.adjacency(graph).sum(1) for graph in range(3)]
+    assert_close(level.out_degrees()[level.mask], torch.cat(wanted))
+    assert (level.out_degrees()[~level.mask] == 0).all()

@@ -8,7 +8,7 @@ from pyg_diffpool.ops.level import SparseLevel
 from pyg_diffpool.ops.level.sparse import LEVEL_STRUCTURE
 from tests.ops.level.levels import PROBLEM, sparse
 from tests.oracles import coarsen_oracle, link_oracle
-from tests.problems import CORNER_CASES, leaf, projection
+from tests.problems import CORNER_CASES, leaf, make_problem, projection
 
 
 @pytest.mark.parametrize("name", CORNER_CASES)
@@ -87,3 +87,12 @@ def test_gradients_that_nobody_needs_are_left_out():
         found = torch.ops.pyg_diffpool.contraction_gradient(*given, *needs)
         assert [part.numel() > 0 for part in found] == needs
         assert_close(found[position], whole[position])
+
+
+@pytest.mark.parametrize("make", ["directed", "undirected", "unweighted"])
+def test_out_degrees(make):
+    weights = "none" if make == "unweighted" else "positive"
+    problem = make_problem((5, 0, 3), directed=make == "directed", weights=weights)
+    level, _ = sparse(problem)
+    wanted = torch.cat([problem.adjacency(graph).sum(1) for graph in range(3)])
+    assert_close(level.out_degrees().double(), wanted)

@@ -23,6 +23,8 @@ def test_each_convention_divides_in_its_own_way(make):
     for name, values in wanted.items():
         rule = read_convention(name)
         rows = rule.row_entropy(level.graphs.mask_rows(s))
-        pooling = Pooling(level, s, rows, level.contract(x, s)[0], None)
-        assert_close(ENTROPY.values(pooling, rule), values)
+        pooling = Pooling(level, s, level.contract(x, s)[0], rule, row_entropy=rows)
+        assert_close(ENTROPY.values(pooling), values)
+        assert_close(ENTROPY.values(pooling._replace(row_entropy=None)), values)
+    assert ENTROPY.by_convention
     assert not ENTROPY.pairs

@@ -19,9 +19,10 @@ def test_each_convention_compares_in_its_own_way(name, make):
     level, (x, s) = make(PROBLEM)
     rule = read_convention(name)
     coarsening, squared = level.contract(x, s, distances=rule.distances)
-    pooling = Pooling(level, s, rule.row_entropy(s), coarsening, squared)
+    pooling = Pooling(level, s, coarsening, rule, squared=squared)
     wanted = link_oracle(PROBLEM, PROBLEM.s, convention=name)
     if name == "pyg":
         wanted = wanted.sum().sqrt() / (3 * 6**2)
-    assert_close(LINK.values(pooling, rule), wanted)
+    assert_close(LINK.values(pooling), wanted)
+    assert LINK.by_convention
     assert LINK.pairs
