@@ -26,6 +26,7 @@ from benchmarks.data.registry import find_source
 from benchmarks.records.provenance import code_version, package_versions
 from benchmarks.records.store import to_json, write_atomically
 from benchmarks.spec.errors import UsageError
+from benchmarks.spec.objective_weights import recorded_link_weight
 from benchmarks.tables.scores import numbers_text
 from benchmarks.training.effective_clusters import assigned_rows
 from benchmarks.training.forward import Forward
@@ -93,7 +94,7 @@ def analyse_run(stored: StoredRun, splits: Path | None) -> Record:
         "part": stored.part,
         "splits": run["splits"],
         "clusters": sorted(stored.clusters),
-        "link_weights": sorted({c.get("link_weight", 1.0) for c in run["configurations"]}),
+        "link_weights": sorted(set(map(recorded_link_weight, run["configurations"]))),
         "accuracy": {
             "mean": _rounded(float(accuracy.mean())),
             "std": _rounded(float(accuracy.std())),

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.clusters.checkpoints import StoredRun, read_run
 from benchmarks.records.store import stored_runs
+from benchmarks.spec.objective_weights import recorded_link_weight
 from benchmarks.tables.scores import numbers_text
 
 Record = dict[str, Any]
@@ -132,7 +133,7 @@ def _analysis(stored: StoredRun) -> Record | None:
 
 def _has_link(stored: StoredRun) -> bool | None:
     """Tell whether all of a run's configurations have the link objective; None if some have it."""
-    has = {settings.get("link_weight", 1.0) != 0 for settings in stored.run["configurations"]}
+    has = {recorded_link_weight(settings) != 0 for settings in stored.run["configurations"]}
     return has.pop() if len(has) == 1 else None
 
 

@@ -29,7 +29,10 @@ def diff_pool_net(settings: Settings, problem: Problem, **more: Any) -> DiffPool
     """
     preset = settings.preset != "none"
     names = settings.explicit if preset else NETWORK_KEYWORDS
-    keywords: dict[str, Any] = {**more, **{name: getattr(settings, name) for name in names}}
+    keywords: dict[str, Any] = {**more, **settings.network_keywords(names)}
+    if settings.objectives is not None:
+        for short in ("link_weight", "entropy_weight"):
+            keywords.pop(short, None)
     if settings.convention != "paper" and not preset:
         # The default scale is that of the paper's losses; no other convention has one.
         keywords["scale"] = "auto"

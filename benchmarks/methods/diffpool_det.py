@@ -29,6 +29,11 @@ DEFAULTS: dict[str, Any] = {"link_weight": 0.0, "entropy_weight": 0.0}
 
 def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return the network of ``diffpool``, to be called with each node's clusters."""
+    if any(weight != 0 for _, weight in settings.objectives or ()):
+        raise UsageError(
+            "setting objectives: diffpool-det learns no assignment and expects none, got "
+            f"{dict(settings.objectives or ())}"
+        )
     for name in ("link_weight", "entropy_weight"):
         if getattr(settings, name) != 0:
             raise UsageError(

@@ -14,9 +14,10 @@ DEFAULTS: dict[str, Any] = {"link_weight": 0.0}
 
 def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return DiffPool with a link weight of 0; the entropy objective stays."""
-    if settings.link_weight != 0:
+    weight = settings.objective_weight("link")
+    if weight != 0:
+        name = "link_weight" if settings.objectives is None else "objectives"
         raise UsageError(
-            f"setting link_weight: diffpool-nolp expects 0, got {settings.link_weight}; "
-            "use --method diffpool"
+            f"setting {name}: diffpool-nolp expects 0, got {weight}; use --method diffpool"
         )
     return diffpool.build(settings, problem)

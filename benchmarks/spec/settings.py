@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from benchmarks.spec.errors import UsageError, unknown_name
+from benchmarks.spec.objective_weights import Weights, checked_weights, weights_from_text
 
 
 def _later(default: Any) -> Any:
@@ -47,6 +48,8 @@ class Settings:
     head_dropout: float | None = _later(None)
     link_weight: float = 1.0
     entropy_weight: float = 1.0
+    # In place of the two weights above.
+    objectives: Weights | None = _later(None)  # noqa: RUF009 - it is a field.
     convention: Literal["paper", "reference", "pyg"] = "paper"
     scale: Literal["nodes"] | None = "nodes"
     backend: Literal["auto", "padded", "ragged", "triton"] = "auto"
@@ -109,10 +112,21 @@ class Settings:
         for field in dataclasses.fields(self):
             if field.metadata.get("later") and values[field.name] == field.default:
                 del values[field.name]
+        return {name: _json_ready(value) for name, value in values.items()}
+
+    def network_keywords(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return settings by name as a network takes them."""
+        values = {name: getattr(self, name) for name in names}
         return {
-            name: list(value) if isinstance(value, tuple) else value
+            name: dict(value) if isinstance(value, Weights) else value
             for name, value in values.items()
         }
+
+    def objective_weight(self, name: str) -> float:
+        """Return what an objective weighs in the loss, by ``objectives`` or its short form."""
+        if self.objectives is not None:
+            return dict(self.objectives).get(name, 0.0)
+        return {"link": self.link_weight, "entropy": self.entropy_weight}.get(name, 0.0)
 
 
 NETWORK_KEYWORDS = (
@@ -137,6 +151,7 @@ NETWORK_KEYWORDS = (
     "head_dropout",
     "link_weight",
     "entropy_weight",
+    "objectives",
     "convention",
     "scale",
     "backend",
@@ -232,9 +247,17 @@ def _from_text(key: str, text: str) -> Any:
                 return member(text)
             except ValueError:
                 continue
+        if member is Weights and ":" in text:
+            return weights_from_text(text)
         if get_origin(member) is tuple and "," in text:
             return tuple(part.strip() for part in text.split(","))
     return text
+
+
+def _json_ready(value: Any) -> Any:
+    if isinstance(value, Weights):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _checked(key: str, value: Any) -> Any:
@@ -250,6 +273,8 @@ def _checked(key: str, value: Any) -> Any:
             return _in_range(key, value)
         if member is float and isinstance(value, int | float) and not isinstance(value, bool):
             return _in_range(key, _as_float(value))
+        if member is Weights and isinstance(value, Mapping | Weights):
+            return checked_weights(key, dict(value))
         if get_origin(member) is tuple and isinstance(value, list | tuple):
             return _several(key, value, get_args(get_args(member)[0]))
     choices = [
@@ -270,6 +295,8 @@ def _described(member: Any) -> str:
         return "one of " + ", ".join(map(repr, get_args(member)))
     if get_origin(member) is tuple:
         return "several of these"
+    if member is Weights:
+        return "weights by name"
     return "none" if member is types.NoneType else str(member.__name__)
 
 

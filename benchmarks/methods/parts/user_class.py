@@ -79,7 +79,7 @@ class UserClass:
                 f"setting {missing[0]}: {self.name} has no parameter of that name; "
                 f"it has {', '.join(parameters)}"
             )
-        keywords = {key: getattr(settings, key) for key in settings.explicit}
+        keywords = settings.network_keywords(settings.explicit)
         if "max_clusters" in parameters:
             keywords["max_clusters"] = problem.clusters
         widths = (problem.num_features, settings.hidden_channels, problem.num_classes)

@@ -196,6 +196,16 @@ def test_every_network_is_built_under_every_preset_and_takes_named_settings(meth
         ("graphsage", {"num_pools": 1}, "setting num_pools: graphsage is flat"),
         ("diffpool", {"num_pools": 0}, "setting num_pools: expected at least 1"),
         ("diffpool-nolp", {"link_weight": 0.5}, "setting link_weight: diffpool-nolp expects 0"),
+        (
+            "diffpool-nolp",
+            {"objectives": {"link": 0.5}},
+            "setting objectives: diffpool-nolp expects 0",
+        ),
+        (
+            "diffpool-det",
+            {"objectives": {"cut": 0.5}},
+            "setting objectives: diffpool-det learns no assignment",
+        ),
         *(
             ("diffpool-det", {name: 1.0}, f"setting {name}: diffpool-det learns no assignment")
             for name in ("link_weight", "entropy_weight")

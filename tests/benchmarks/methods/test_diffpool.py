@@ -45,6 +45,13 @@ def test_the_default_scale_goes_with_every_convention(convention):
     assert net.pools[0].scale == ("nodes" if convention == "paper" else None)
 
 
+@pytest.mark.parametrize("preset", ["none", "paper", "reference"])
+def test_objectives_by_name(preset):
+    given = {"objectives": {"cut": 0.5, "orthogonality": 1.0}, "preset": preset, "num_pools": 2}
+    net = small_network("diffpool", make_settings({"hidden_channels": 8, **given}), [12])
+    assert [pool.objective_weights for pool in net.pools] == [given["objectives"]] * 2
+
+
 def test_assignments_and_their_temperature():
     given = {"assignment": "entmax15", "temperature": 2.0, "num_pools": 2}
     net = small_network("diffpool", make_settings({"hidden_channels": 8, **given}), [12])

@@ -49,6 +49,29 @@ def test_texts_become_settings_of_the_readout(pair, expected):
     assert from_record(json.loads(json.dumps(settings.as_dict()))) == settings
 
 
+def test_objectives_by_name():
+    assert tuple(library.OBJECTIVES) == OBJECTIVES
+    settings = make_settings(parse_overrides(["objectives=link:1, cut:0.5"]))
+    assert settings.objectives == (("cut", 0.5), ("link", 1.0))
+    assert make_settings({"objectives": {"cut": 0.5, "link": 1}}) == settings
+    assert settings.as_dict()["objectives"] == {"cut": 0.5, "link": 1.0}
+    assert from_record(json.loads(json.dumps(settings.as_dict()))) == settings
+    assert hash(settings) == hash(dataclasses.replace(settings))
+    assert make_settings({"objectives": {}}).objectives == ()
+    assert make_settings(parse_overrides(["objectives=none"])).objectives is None
+    assert settings.network_keywords(["objectives", "aggr"]) == {
+        "objectives": {"cut": 0.5, "link": 1.0},
+        "aggr": "mean",
+    }
+
+
+def test_what_an_objective_weighs():
+    short = make_settings({"link_weight": 2.0})
+    assert [short.objective_weight(n) for n in ("link", "entropy", "cut")] == [2.0, 1.0, 0.0]
+    named = make_settings({"link_weight": 2.0, "objectives": {"cut": 0.5}})
+    assert [named.objective_weight(n) for n in ("link", "entropy", "cut")] == [0.0, 0.0, 0.5]
+
+
 def test_a_recipe_names_several_readouts_as_a_list_and_one_alone_is_itself():
     assert make_settings({"readout": ["max", "sum"]}).readout == ("max", "sum")
     assert make_settings({"readout": ["sum"]}) == make_settings({"readout": "sum"})
@@ -65,6 +88,7 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
         "ema_decay",
         "validation_window",
         "compile",
+        "objectives",
         "assignment",
         "temperature",
         "final_temperature",
@@ -82,6 +106,7 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
             "ema_decay": 0.9,
             "validation_window": 5,
             "compile": "auto",
+            "objectives": {"cut": 1.0},
             "assignment": "sparsemax",
             "temperature": 2.0,
             "final_temperature": 0.5,
@@ -106,6 +131,11 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
         ("readout=max,max", "setting readout: expected each name once, got max, max"),
         ("ema_decay=1", "setting ema_decay: expected at least 0 and less than 1, got 1.0"),
         ("ema_decay=0", "setting ema_decay: expected more than 0, got 0.0"),
+        ("objectives=cut", "setting objectives: expected weights by name or none, got 'cut'"),
+        ("objectives=cuts:1", "unknown name in setting objectives 'cuts': did you mean 'cut'"),
+        ("objectives=cut:x", "expected a finite number from 0 on for cut, got 'x'"),
+        ("objectives=cut:-1", "expected a finite number from 0 on for cut, got -1.0"),
+        ("objectives=cut:inf", "expected a finite number from 0 on for cut, got inf"),
         ("assignment=hard", "unknown value of setting assignment 'hard'"),
         ("temperature=0", "setting temperature: expected more than 0, got 0.0"),
         ("final_temperature=-1", "setting final_temperature: expected more than 0, got -1.0"),
@@ -175,6 +205,9 @@ def test_the_settings_cover_every_keyword_of_the_network_with_its_default():
     # What "auto" is under the default convention; runs are named by the settings as they are.
     assert keywords["scale"] == "auto"
     keywords["scale"] = "nodes"
+    # What they weigh without objectives.
+    assert keywords["link_weight"] is keywords["entropy_weight"] is None
+    keywords |= {"link_weight": 1.0, "entropy_weight": 1.0}
     assert {name: getattr(Settings(), name) for name in NETWORK_KEYWORDS} == keywords
 
 
