@@ -50,7 +50,6 @@ def test_texts_become_settings_of_the_readout(pair, expected):
 
 
 def test_objectives_by_name():
-    assert tuple(library.OBJECTIVES) == OBJECTIVES
     settings = make_settings(parse_overrides(["objectives=link:1, cut:0.5"]))
     assert settings.objectives == (("cut", 0.5), ("link", 1.0))
     assert make_settings({"objectives": {"cut": 0.5, "link": 1}}) == settings
