@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.utils import scatter
 
 from pyg_diffpool.ops.level import read_mask, refuse_mask
+from pyg_diffpool.ops.maximum import dense_maximum, sparse_maximum
 from pyg_diffpool.ops.precision import accumulated, accumulation_dtype
 from pyg_diffpool.ops.validation import check_choice, check_floating, check_tensor, kind
 
@@ -76,8 +77,6 @@ def readout(
         mask = read_mask(mask, None)
         if mask is not None and mask.shape != x.shape[:2]:
             raise ValueError(f"mask: expected shape {list(x.shape[:2])}, got {tuple(mask.shape)}")
-        if mask is None:
-            mask = x.new_ones(x.shape[:2], dtype=torch.bool)
         read = [_reduce_dense(x, name, mask, sum_scale) for name in names]
     return read[0] if len(read) == 1 else torch.cat(read, -1)
 
@@ -110,22 +109,30 @@ def _reduce_sparse(
     x: Tensor, reduce: str, batch: Tensor, batch_size: int | None, sum_scale: float | str | None
 ) -> Tensor:
     # In float16, counts are inexact above 2048 rows, in bfloat16 above 256.
-    out: Tensor = scatter(accumulated(x), batch, 0, batch_size, reduce)
+    rows = accumulated(x)
+    out: Tensor
+    if reduce == "max":
+        out = sparse_maximum(rows, batch, batch_size)
+    else:
+        out = scatter(rows, batch, 0, batch_size, reduce)
     if reduce == "sum":
         out = _scaled(out, sum_scale)
     return out.to(x.dtype)
 
 
-def _reduce_dense(x: Tensor, reduce: str, mask: Tensor, sum_scale: float | str | None) -> Tensor:
-    rows = mask.unsqueeze(-1)
+def _reduce_dense(
+    x: Tensor, reduce: str, mask: Tensor | None, sum_scale: float | str | None
+) -> Tensor:
     if reduce == "max":
-        top = x.masked_fill(~rows, -torch.inf).amax(1)
-        return top.masked_fill(~mask.any(1, keepdim=True), 0.0)
-    total = x.masked_fill(~rows, 0.0).sum(1, dtype=accumulation_dtype(x.dtype))
-    if reduce == "mean":
-        total = total / mask.sum(1, keepdim=True).clamp(min=1)
-    else:
+        return dense_maximum(x, mask)
+    rows = x if mask is None else x.masked_fill(~mask.unsqueeze(-1), 0.0)
+    total = rows.sum(1, dtype=accumulation_dtype(x.dtype))
+    if reduce == "sum":
         total = _scaled(total, sum_scale)
+    elif mask is None:
+        total = total / max(x.size(1), 1)
+    else:
+        total = total / mask.sum(1, keepdim=True).clamp(min=1)
     return total.to(x.dtype)
 
 
