@@ -12,7 +12,7 @@ from torch import Tensor
 from pyg_diffpool.nn.block_parts import read_blocks
 from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.aggregation import Aggregation, DenseAggregation, SparseAggregation
-from pyg_diffpool.ops.batch_normalization import BatchNormalization, Statistics
+from pyg_diffpool.ops.batch_normalization import BatchNormalization
 from pyg_diffpool.ops.operator import traced
 from pyg_diffpool.ops.padded_graphs import mask_rows
 from pyg_diffpool.ops.sage_layers import Layer, SAGELayers, Stack
@@ -57,9 +57,6 @@ def run_blocks(
     stack = Stack(aggregation, layers, len(parts), column, parts[0].jump)
     parameters = chain.from_iterable(zip(*(part.weights for part in parts), strict=True))
     outputs: tuple[Tensor, ...] = SAGELayers.apply(rows, aggregation.values, stack, *parameters)  # type: ignore[no-untyped-call]
-    for modules, statistics in zip(norms, stack.statistics, strict=True):
-        if statistics is not None:
-            _update_running(modules, statistics)
     return tuple(out.view(*x.shape[:-1], -1) for out in outputs) if x.dim() == 3 else outputs
 
 
@@ -92,27 +89,8 @@ def _joint_norm(modules: Sequence[torch.nn.BatchNorm1d | None]) -> BatchNormaliz
     if first is None:
         return None
     buffers = [module._buffers for module in modules if module is not None]
-    mean = tuple(own["running_mean"] for own in buffers)
-    variance = tuple(own["running_var"] for own in buffers)
-    return BatchNormalization(first.eps, first.training, mean, variance)  # type: ignore[arg-type]
-
-
-@torch.no_grad()
-def _update_running(modules: Sequence[torch.nn.BatchNorm1d | None], statistics: Statistics) -> None:
-    """Update the running statistics of all modules, unless there are too few rows."""
-    buffers = [module._buffers for module in modules if module is not None]
-    running = [own[name] for name in ("running_mean", "running_var") for own in buffers]
-    found = [part for new in statistics[:2] for part in new.chunk(len(buffers))]
-    batches = [own["num_batches_tracked"] for own in buffers]
-    momentum = modules[0].momentum if modules[0] is not None else None
-    assert momentum is not None
-    if statistics.enough is None:
-        torch._foreach_add_(batches, 1)  # type: ignore[arg-type]
-        torch._foreach_lerp_(running, found, momentum)  # type: ignore[arg-type]
-        return
-    share = statistics.enough.to(found[0].dtype) * momentum
-    for count in batches:
-        count.add_(statistics.enough)  # type: ignore[union-attr]
-    for old, new in zip(running, found, strict=True):
-        # The variance of a single row may be infinite, and zero times infinity is not zero.
-        old.lerp_(torch.where(statistics.enough, new, old), share)  # type: ignore[union-attr, arg-type]
+    kept = (
+        tuple(own[name] for own in buffers)
+        for name in ("running_mean", "running_var", "num_batches_tracked")
+    )
+    return BatchNormalization(first.eps, first.training, first.momentum, *kept)  # type: ignore[arg-type]

@@ -16,28 +16,18 @@ class BatchNormalization(NamedTuple):
     Attributes:
         eps: Added to the variance.
         by_batch: Whether batch statistics are used, not running ones.
+        momentum: Weight of the batch statistics in the running ones.
         mean: Running mean of each network's channels.
         variance: Their running variance.
+        batches: Number of batches in the running statistics, for each network.
     """
 
     eps: float
     by_batch: bool
+    momentum: float
     mean: tuple[Tensor, ...]
     variance: tuple[Tensor, ...]
-
-
-class Statistics(NamedTuple):
-    """The statistics of a batch, for the update of the running ones.
-
-    Attributes:
-        mean: Mean of each channel, one network after the other.
-        variance: Unbiased variance.
-        enough: Whether there was more than one row; None if this is known.
-    """
-
-    mean: Tensor
-    variance: Tensor
-    enough: Tensor | None
+    batches: tuple[Tensor, ...]
 
 
 class KeptStatistics(NamedTuple):
@@ -62,8 +52,10 @@ def normalization_forward(
     scale: Tensor,
     shift: Tensor,
     mask: Tensor | None,
-) -> tuple[Tensor, KeptStatistics, Statistics | None]:
+) -> tuple[Tensor, KeptStatistics]:
     """Normalise rows (M, n F); batch statistics without a mask require two or more of them.
+
+    Batch statistics are added to the running ones.
 
     Args:
         rows: Rows of all networks side by side; those that are not nodes are zero.
@@ -79,12 +71,20 @@ def normalization_forward(
         out, _, _ = torch.native_batch_norm(
             rows, scale, shift, mean, variance, False, 0.0, norm.eps
         )
-        return out, KeptStatistics(scale, mean, variance), None
-    out, mean, spread = torch.native_batch_norm(rows, scale, shift, None, None, True, 0.0, norm.eps)
-    # The kernel only returns 1 / √(σ² + ε), in which a variance far below ε is lost.
-    size = rows.size(0)
-    variance = spread.pow(-2).sub_(norm.eps).clamp_(min=0.0).mul_(size / (size - 1))
-    return out, KeptStatistics(scale, mean, spread), Statistics(mean, variance, None)
+        return out, KeptStatistics(scale, mean, variance)
+    torch._foreach_add_(norm.batches, 1)
+    one = len(norm.mean) == 1
+    running = (norm.mean[0], norm.variance[0]) if one else (None, None)
+    out, mean, spread = torch.native_batch_norm(
+        rows, scale, shift, *running, True, norm.momentum, norm.eps
+    )
+    if not one:
+        # The kernel only returns 1 / √(σ² + ε), in which a variance far below ε is lost.
+        size = rows.size(0)
+        variance = spread.pow(-2).sub_(norm.eps).clamp_(min=0.0).mul_(size / (size - 1))
+        found = [part for new in (mean, variance) for part in new.chunk(len(norm.mean))]
+        torch._foreach_lerp_([*norm.mean, *norm.variance], found, norm.momentum)
+    return out, KeptStatistics(scale, mean, spread)
 
 
 def normalization_backward(
@@ -122,7 +122,7 @@ def plain_normalization(
         return F.batch_norm(rows, before, spread, scale, shift, norm.by_batch, 0.0, norm.eps)
     mean, variance = running
     if norm.by_batch:
-        mean, variance, _, _ = _masked_statistics(rows, mean, variance, mask)
+        mean, variance = _masked_statistics(rows, mean, variance, mask)[:2]
     return ((rows - mean) * (scale * (variance + norm.eps).rsqrt()) + shift) * mask
 
 
@@ -132,30 +132,48 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
 
 def _masked_statistics(
     rows: Tensor, running_mean: Tensor, running_variance: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Statistics]:
-    """Return mean, variance and the weight of a row; running statistics for a single row."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return mean and variance, which for a single row are the running ones.
+
+    Also the weight of a row, the unbiased variance, and whether there is more than one row.
+    """
     count = mask.sum()
     enough = count > 1
     share = count.clamp(min=1).reciprocal()
     mean = rows.sum(0) * share
     squares = ((rows - mean) * mask).square().sum(0)
     unbiased = squares / (count - 1).clamp(min=1)
-    statistics = Statistics(mean, unbiased, enough)
     mean = torch.where(enough, mean, running_mean)
     variance = torch.where(enough, squares * share, running_variance)
-    return mean, variance, share * enough, statistics
+    return mean, variance, share * enough, unbiased, enough
 
 
 def _masked_forward(
     rows: Tensor, norm: BatchNormalization, scale: Tensor, shift: Tensor, mask: Tensor
-) -> tuple[Tensor, KeptStatistics, Statistics | None]:
+) -> tuple[Tensor, KeptStatistics]:
     mean, variance = _joined(norm.mean), _joined(norm.variance)
-    share, statistics = None, None
+    share = None
     if norm.by_batch:
-        mean, variance, share, statistics = _masked_statistics(rows, mean, variance, mask)
+        mean, variance, share, unbiased, enough = _masked_statistics(rows, mean, variance, mask)
+        _update_running(norm, mean, unbiased, enough)
     spread = (variance + norm.eps).rsqrt()
     out = torch.addcmul(shift, rows - mean, scale * spread).mul_(mask)
-    return out, KeptStatistics(scale, mean, spread, share), statistics
+    return out, KeptStatistics(scale, mean, spread, share)
+
+
+def _update_running(
+    norm: BatchNormalization, mean: Tensor, variance: Tensor, enough: Tensor
+) -> None:
+    """Update the running statistics, unless there are too few rows."""
+    share = enough.to(mean.dtype) * norm.momentum
+    for count in norm.batches:
+        count.add_(enough)
+    networks = len(norm.mean)
+    for old, new in zip(norm.mean, mean.chunk(networks), strict=True):
+        old.lerp_(new, share)
+    for old, new in zip(norm.variance, variance.chunk(networks), strict=True):
+        # The variance of a single row may be infinite, and zero times infinity is not zero.
+        old.lerp_(torch.where(enough, new, old), share)
 
 
 def _masked_backward(

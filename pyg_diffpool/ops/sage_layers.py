@@ -9,7 +9,7 @@ weights.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -20,7 +20,6 @@ from pyg_diffpool.ops.aggregation import Aggregation
 from pyg_diffpool.ops.batch_normalization import (
     BatchNormalization,
     KeptStatistics,
-    Statistics,
     normalization_backward,
     normalization_forward,
     plain_normalization,
@@ -69,8 +68,6 @@ class Stack:
         networks: Number of networks.
         mask: 1 for rows that are nodes and 0 for others (M, 1), or None if all are nodes.
         jump: ``cat`` concatenates the outputs of all layers, ``last`` returns that of the last.
-        statistics: Filled by :class:`SAGELayers`: the batch statistics of each layer, or None if
-            it has none.
     """
 
     aggregation: Aggregation
@@ -78,7 +75,6 @@ class Stack:
     networks: int
     mask: Tensor | None
     jump: str
-    statistics: list[Statistics | None] = field(default_factory=list)
 
 
 class _Kept(NamedTuple):
@@ -133,10 +129,9 @@ class SAGELayers(torch.autograd.Function):
         for number, layer in enumerate(stack.layers):
             aggregated = stack.aggregation.product(rows)
             weights = _of_layer(joined, number)
-            rows, kept, statistics = _layer_forward(
+            rows, kept = _layer_forward(
                 aggregated, rows, stack, layer, weights, all_share=number == 0
             )
-            stack.statistics.append(statistics)
             outputs.append(rows)
             saved += [*kept[:-1], *kept.statistics]
         ctx.save_for_backward(x, values, *parameters, *joined, *saved)
@@ -200,7 +195,7 @@ def _layer_forward(
     layer: Layer,
     weights: Sequence[Any],
     all_share: bool,
-) -> tuple[Tensor, _Kept, Statistics | None]:
+) -> tuple[Tensor, _Kept]:
     """Run a layer; :obj:`all_share` says that the rows are the input of all networks."""
     neighbours, bias, root, scale, shift = weights
     networks = 1 if all_share else stack.networks
@@ -220,11 +215,9 @@ def _layer_forward(
         active = out.relu_() if unit is None else out.relu()
     kept = _Kept(rows, aggregated, unit, length, active, KeptStatistics())
     if layer.norm is None:
-        return active, kept, None
-    out, kept_statistics, statistics = normalization_forward(
-        active, layer.norm, scale, shift, stack.mask
-    )
-    return out, kept._replace(statistics=kept_statistics), statistics
+        return active, kept
+    out, statistics = normalization_forward(active, layer.norm, scale, shift, stack.mask)
+    return out, kept._replace(statistics=statistics)
 
 
 def _transformed(

@@ -12,6 +12,7 @@ from pyg_diffpool.ops.batch_normalization import (
 )
 
 EPS = 1e-5
+MOMENTUM = 0.2
 CHANNELS = 3
 MASKS = {"none": None, "some": [1, 1, 0, 1, 1, 0], "one": [0, 0, 1, 0, 0, 0], "empty": [0] * 6}
 
@@ -26,9 +27,10 @@ def normalized(rows, scale, shift, mean, variance, mask, by_batch):
     return out if mask is None else out * mask
 
 
+@pytest.mark.parametrize("networks", [1, 2])
 @pytest.mark.parametrize("by_batch", [True, False])
 @pytest.mark.parametrize("name", MASKS)
-def test_values_gradients_and_statistics(name, by_batch):
+def test_values_gradients_and_statistics(name, by_batch, networks):
     torch.manual_seed(0)
     mask = None
     if MASKS[name] is not None:
@@ -38,26 +40,28 @@ def test_values_gradients_and_statistics(name, by_batch):
     scale = torch.randn(2 * CHANNELS).double().requires_grad_()
     shift = torch.randn(2 * CHANNELS).double().requires_grad_()
     mean, variance = torch.randn(2 * CHANNELS).double(), torch.rand(2 * CHANNELS).double() + 0.5
-    norm = BatchNormalization(EPS, by_batch, mean.chunk(2), variance.chunk(2))
+    running = [tuple(part.clone() for part in own.chunk(networks)) for own in (mean, variance)]
+    batches = tuple(torch.tensor(7) for _ in range(networks))
+    norm = BatchNormalization(EPS, by_batch, MOMENTUM, *running, batches)
     expected = normalized(rows, scale, shift, mean, variance, mask, by_batch)
     with torch.no_grad():
-        out, kept, statistics = normalization_forward(rows, norm, scale, shift, mask)
+        out, kept = normalization_forward(rows, norm, scale, shift, mask)
         grad = torch.randn(6, 2 * CHANNELS).double()
         found = normalization_backward(grad, rows, norm, kept, mask)
     assert_close(out, expected.detach())
     onto_rows, *others = torch.autograd.grad(expected, (rows, scale, shift), grad)
     onto_rows = onto_rows if mask is None else onto_rows * mask
     assert_close(found, (onto_rows, *others))
-    for network in range(2):
-        own = slice(network * CHANNELS, (network + 1) * CHANNELS)
-        plain = plain_normalization(rows[:, own], norm, network, scale[own], shift[own], mask)
+    before = norm._replace(mean=mean.chunk(networks), variance=variance.chunk(networks))
+    for network in range(networks):
+        width = 2 * CHANNELS // networks
+        own = slice(network * width, (network + 1) * width)
+        plain = plain_normalization(rows[:, own], before, network, scale[own], shift[own], mask)
         assert_close(plain, expected[:, own])
-    if not by_batch:
-        assert statistics is None
-        return
     nodes = rows.detach() if mask is None else rows.detach()[mask.flatten().bool()]
-    if mask is not None:
-        assert bool(statistics.enough) == (len(nodes) > 1)
-    if len(nodes) > 1:
-        assert_close(statistics.mean, nodes.mean(0))
-        assert_close(statistics.variance, nodes.var(0))
+    updated = by_batch and len(nodes) > 1
+    share = MOMENTUM if updated else 0.0
+    new = (nodes.mean(0), nodes.var(0)) if updated else (mean, variance)
+    assert_close(torch.cat(norm.mean), mean.lerp(new[0], share))
+    assert_close(torch.cat(norm.variance), variance.lerp(new[1], share))
+    assert [int(count) for count in norm.batches] == [7 + updated] * networks
