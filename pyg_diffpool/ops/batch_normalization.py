@@ -74,9 +74,9 @@ def normalization_forward(
         return out, KeptStatistics(scale, mean, variance)
     torch._foreach_add_(norm.batches, 1)
     one = len(norm.mean) == 1
-    running = (norm.mean[0], norm.variance[0]) if one else (None, None)
+    before, around = (norm.mean[0], norm.variance[0]) if one else (None, None)
     out, mean, spread = torch.native_batch_norm(
-        rows, scale, shift, *running, True, norm.momentum, norm.eps
+        rows, scale, shift, before, around, True, norm.momentum, norm.eps
     )
     if not one:
         # The kernel only returns 1 / √(σ² + ε), in which a variance far below ε is lost.
