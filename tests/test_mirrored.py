@@ -16,6 +16,7 @@ WITHOUT_TESTS = {
     "benchmarks/kernels/kernel.py": "a protocol",
     "benchmarks/methods/s2v_diffpool1.py": "test_s2v.py tests all three",
     "benchmarks/methods/s2v_diffpool2.py": "test_s2v.py tests all three",
+    "benchmarks/runs/engine.py": "a protocol",
     "benchmarks/timing/works.py": "declarations",
     "pyg_diffpool/conftest.py": "pytest's own",
     "pyg_diffpool/ops/contract/sparse_graphs.py": "a protocol",

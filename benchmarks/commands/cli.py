@@ -1,8 +1,8 @@
 """The command line: ``python -m benchmarks run | table | list | demo``, and the timings' names.
 
-The paper's tables: ``paper``; its clusters: ``analyse``, ``picture``; a page of it all:
-``report``. The timings: ``coarsen``, ``epoch``, ``scaling``, and ``gpu`` for all that a GPU is to
-show.
+Several folders of results into one: ``merge``. The paper's tables: ``paper``; its clusters:
+``analyse``, ``picture``; a page of it all: ``report``. The timings: ``coarsen``, ``epoch``,
+``scaling``, and ``gpu`` for all that a GPU is to show.
 """
 
 import importlib
@@ -17,7 +17,13 @@ import typer
 from typer.core import TyperGroup
 
 from benchmarks.commands.mistakes import fail, mistakes_told, tell_left_out
-from benchmarks.commands.options import LARGEST_SEED, ResultsOrOutFolder
+from benchmarks.commands.options import (
+    LARGEST_SEED,
+    EngineName,
+    EngineOptions,
+    GpusPerCell,
+    ResultsOrOutFolder,
+)
 from benchmarks.records.output_path import check_file, check_folder
 from benchmarks.records.plain_console import PlainConsole
 from benchmarks.records.store import RESULTS
@@ -27,6 +33,7 @@ from benchmarks.spec.errors import UsageError, unknown_name
 _LAZY_COMMANDS = {
     "demo": ("benchmarks.commands.demo", "demo"),
     "paper": ("benchmarks.commands.paper", "paper"),
+    "merge": ("benchmarks.commands.merge", "merge"),
     "analyse": ("benchmarks.commands.analyse", "analyse"),
     "picture": ("benchmarks.commands.picture", "picture"),
     "report": ("benchmarks.commands.report", "report"),
@@ -106,7 +113,11 @@ def run(
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0 or 0-2; they are averaged.")] = "0",
     jobs: Annotated[
-        int, typer.Option(min=0, help="Processes of one thread each; 0: one a core.")
+        int,
+        typer.Option(
+            min=0,
+            help="Processes of one thread each; 0: one a core, or as the engine has room.",
+        ),
     ] = 0,
     out: Annotated[
         Path, typer.Option(help="Folder of results.", metavar="DIR", show_default=False)
@@ -127,9 +138,14 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated."),
     ] = None,
+    engine: EngineName = "local",
+    engine_option: EngineOptions = None,
+    gpus_per_cell: GpusPerCell = 0.0,
 ) -> None:
     """Train a method on a data set, fold by fold. The same command resumes a stopped run."""
     from benchmarks.runs import runner
+    from benchmarks.runs.engine import EngineRequest
+    from benchmarks.runs.engines import make_engine, parse_options
     from benchmarks.runs.plan import make_plan
     from benchmarks.spec.settings import parse_overrides
     from benchmarks.training.tensorboard_log import log_folder
@@ -144,13 +160,19 @@ def run(
             dataset,
             method,
             protocol,
-            {**device_overrides(device), **parse_overrides(set_ or [])},
+            {**device_overrides(device, gpus_per_cell), **parse_overrides(set_ or [])},
             None if folds is None else parse_numbers("--folds", folds),
             parse_numbers("--seeds", seeds, largest=LARGEST_SEED),
             splits,
+            gpus_elsewhere=gpus_per_cell > 0,
         )
         logs = log_folder(logger, log_dir, method, out, plan.run_id)
-        failed = runner.run(plan, out, jobs or os.cpu_count() or 1, console, logs=logs)
+        placed = make_engine(
+            engine, EngineRequest(jobs, gpus_per_cell, parse_options(engine_option or []))
+        )
+        failed = runner.run(
+            plan, out, jobs or os.cpu_count() or 1, console, logs=logs, engine=placed
+        )
         if logs is not None:
             told = f"event files, for tensorboard --logdir: {logs}"
             if not logs.is_dir():
@@ -272,10 +294,19 @@ def parse_numbers(option: str, text: str, largest: int | None = None) -> list[in
     return sorted(numbers)
 
 
-def device_overrides(device: str) -> dict[str, str]:
-    """Return the setting that a choice of device stands for; a CPU's is the default."""
+def device_overrides(device: str, gpus_per_cell: float = 0.0) -> dict[str, str]:
+    """Return the setting that a choice of device stands for; a CPU's is the default.
+
+    Args:
+        device: As the option names it.
+        gpus_per_cell: GPUs that cells ask for of other machines. (default: none)
+    """
     from benchmarks.spec.device import choose_device
 
+    if gpus_per_cell > 0:
+        if device == "cpu":
+            raise UsageError("--gpus-per-cell: expected --device auto or cuda with it, got cpu")
+        return {"accelerator": "gpu"}
     return {"accelerator": "gpu"} if choose_device(device) == "cuda" else {}
 
 

@@ -16,7 +16,8 @@ _EXTRAS = {
     **dict.fromkeys(("numpy", "pandas", "plotly", "psutil", "pymetis"), "benchmark"),
     **dict.fromkeys(("scipy", "sklearn", "torchmetrics", "yaml"), "benchmark"),
     **dict.fromkeys(("torch_scatter", "torch_sparse"), "sparse"),
-    **{name: name for name in ("ogb", "tensorboard", "triton")},
+    **dict.fromkeys(("dask", "distributed"), "dask"),
+    **{name: name for name in ("ogb", "ray", "submitit", "tensorboard", "triton")},
 }
 """Extras of this project that install a package, by the package's name in Python."""
 _SIGNS_OF_MEMORY = ("DefaultCPUAllocator", "not enough memory", "out of memory")

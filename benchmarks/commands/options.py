@@ -27,6 +27,28 @@ ResultsOrOutFolder = Annotated[
 ]
 """Of commands that write nothing elsewhere: ``--out`` is what ``run`` calls the same folder."""
 
+# Of the commands that train cells.
+EngineName = Annotated[
+    str,
+    typer.Option("--engine", help="Where cells run: local, ray, dask or submitit (SLURM)."),
+]
+EngineOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine-option",
+        metavar="KEY=VALUE",
+        help="The engine's own option, such as address=auto or slurm_partition=gpu; may be "
+        "repeated.",
+    ),
+]
+GpusPerCell = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        help="GPUs that a cell asks of ray, dask or submitit; 0.25: four cells share one.",
+    ),
+]
+
 # Of the commands that time something.
 Rounds = Annotated[int, typer.Option(min=1, help="Turns of each contender.")]
 Threads = Annotated[

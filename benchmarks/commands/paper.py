@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmarks.commands.cli import device_overrides, parse_numbers
 from benchmarks.commands.mistakes import tell_left_out
-from benchmarks.commands.options import LARGEST_SEED
+from benchmarks.commands.options import LARGEST_SEED, EngineName, EngineOptions, GpusPerCell
 from benchmarks.commands.paper_time import time_training
 from benchmarks.commands.stopwatch import names_of
 from benchmarks.records.output_path import check_folder
@@ -19,6 +19,8 @@ from benchmarks.records.plain_console import PlainConsole
 from benchmarks.records.store import RESULTS
 from benchmarks.runs import schedule
 from benchmarks.runs.budget import Budget
+from benchmarks.runs.engine import EngineRequest
+from benchmarks.runs.engines import make_engine, parse_options
 from benchmarks.runs.estimate import Timings, parse_duration
 from benchmarks.runs.paper_cells import (
     TABLES,
@@ -69,7 +71,11 @@ def paper(
         ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option(min=0, help="Processes of one thread each; 0: one a core.")
+        int,
+        typer.Option(
+            min=0,
+            help="Processes of one thread each; 0: one a core, or as the engine has room.",
+        ),
     ] = 0,
     budget: Annotated[
         str | None,
@@ -95,6 +101,9 @@ def paper(
     out: Annotated[
         Path, typer.Option(help="Folder of results.", metavar="DIR", show_default=False)
     ] = RESULTS,
+    engine: EngineName = "local",
+    engine_option: EngineOptions = None,
+    gpus_per_cell: GpusPerCell = 0.0,
 ) -> None:
     """Fill a table of the paper, cell by cell; the same command goes on with a stopped one."""
     for kind, value, known in (
@@ -119,11 +128,12 @@ def paper(
         return
     request = Request(
         protocol,
-        dict(device_overrides(device)),
+        dict(device_overrides(device, gpus_per_cell)),
         parse_numbers("--folds", folds),
         parse_numbers("--seeds", seeds, largest=LARGEST_SEED),
         splits_folder(splits),
         out,
+        gpus_elsewhere=gpus_per_cell > 0,
     )
     columns, lines = TABLES[table]
     columns = _names("--datasets", datasets, columns)
@@ -140,7 +150,9 @@ def paper(
     failed = 0
     try:
         if not dry_run:
-            failed = schedule.run_missing(rows.rows, out, count, limit, console)
+            options = parse_options(engine_option or [])
+            placed = make_engine(engine, EngineRequest(jobs, gpus_per_cell, options))
+            failed = schedule.run_missing(rows.rows, out, count, limit, console, placed)
     except KeyboardInterrupt:
         console.print("\nstopped; finished cells are kept, and the same command resumes")
         raise typer.Exit(130) from None

@@ -41,7 +41,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 class Request(NamedTuple):
-    """What is asked of every run of a table."""
+    """What is asked of every run of a table; the last, whether GPUs are on other machines."""
 
     protocol: str
     overrides: dict[str, Any]
@@ -49,6 +49,7 @@ class Request(NamedTuple):
     seeds: Sequence[int]
     splits: Path | None
     results: Path
+    gpus_elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def _planned(dataset: str, method: str, request: Request) -> Row:
             request.folds,
             request.seeds,
             splits,
+            gpus_elsewhere=request.gpus_elsewhere,
         )
     except ValueError as error:
         details = error.details if isinstance(error, UsageError) else ""

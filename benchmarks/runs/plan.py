@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.data.registry import find_source
 from benchmarks.runs.recipe import configurations
 from benchmarks.spec.cell import Cell
+from benchmarks.spec.device import check_accelerator
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import Settings
 from benchmarks.training.engines import engine_of
@@ -47,7 +48,8 @@ class Plan:
                 configuration=number,
                 fold=fold,
                 seed=seed,
-                splits=None if self.splits is None else str(self.splits),
+                # Whole, for workers that start in another folder.
+                splits=None if self.splits is None else str(self.splits.absolute()),
             )
             for seed in self.seeds
             for fold in self.folds
@@ -63,10 +65,13 @@ def make_plan(
     folds: Sequence[int] | None,
     seeds: Sequence[int],
     splits: Path | None,
+    *,
+    gpus_elsewhere: bool = False,
 ) -> Plan:
     """Read the data once and check everything that can be checked before training.
 
-    Without ``folds`` the plan has all that the protocol has on these data.
+    Without ``folds`` the plan has all that the protocol has on these data. Devices are those of
+    this machine, unless ``gpus_elsewhere``.
     """
     source = find_source(dataset)
     source.check(protocol, splits)
@@ -87,5 +92,8 @@ def make_plan(
         "data": source.digest,
         **engine.identity(method),
     }
+    if not gpus_elsewhere:
+        for settings in tried:
+            check_accelerator(settings)
     engine.check(source, method, tried)
     return Plan(dataset, method, protocol, tried, tuple(folds), tuple(seeds), splits, identity)

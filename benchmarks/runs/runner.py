@@ -1,10 +1,10 @@
-"""Runs the cells that a store lacks, over processes; a killed run goes on where it stopped."""
+"""Runs the cells that a store lacks; a killed run goes on where it stopped."""
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from joblib.externals.loky import get_reusable_executor
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -18,8 +18,10 @@ from rich.progress import (
 from benchmarks.data.registry import find_source
 from benchmarks.records.provenance import code_version, machine, package_versions
 from benchmarks.records.store import RunStore
+from benchmarks.runs.engine import Engine
+from benchmarks.runs.engines.local import LocalEngine
 from benchmarks.runs.plan import Plan
-from benchmarks.runs.worker import CellFailure, outcomes, summary
+from benchmarks.runs.worker import CellFailure, CellTask, summary
 from benchmarks.spec.cell import Cell
 from benchmarks.training.engines import engine_of
 
@@ -31,16 +33,18 @@ def run(
     console: Console,
     admit: Callable[[Cell], bool] = lambda cell: True,
     logs: Path | None = None,
+    engine: Engine | None = None,
 ) -> int:
     """Run the plan's missing cells and return how many failed.
 
     Args:
         plan: What to run.
         results: Folder of results.
-        jobs: Processes of one thread each.
+        jobs: Processes of one thread each, here.
         console: Where progress is told.
-        admit: Asked when a process is free for a cell; a cell that it refuses is left out.
+        admit: Asked when there is room for a cell; a cell that it refuses is left out.
         logs: Folder of TensorBoard's event files, in a folder a cell. (default: none are written)
+        engine: Where cells run. (default: in ``jobs`` processes)
     """
     store = RunStore(results, plan.run_id)
     _describe(plan, store)
@@ -56,27 +60,43 @@ def run(
             f"again; to train them all the same, delete {store.folder / 'failed'}",
             soft_wrap=True,
         )
-    version = code_version()
-    failures: list[CellFailure] = []
     engine_of(plan.method).prepare(find_source(plan.dataset), missing, jobs, console)
-    jobs = max(1, min(jobs, len(missing)))
+    failures: list[CellFailure] = []
+    if missing:
+        engine = engine or LocalEngine(jobs)
+        failures = _run_missing(
+            engine, CellTask(store, code_version(), logs), plan, missing, admit, console
+        )
+    for failure in failures:
+        console.print(f"\n{summary(failure.cell)}:\n{failure.text}", markup=False)
+    return len(failures) + len(unfinished) - len(missing)
+
+
+def _run_missing(
+    engine: Engine,
+    task: CellTask,
+    plan: Plan,
+    missing: Sequence[Cell],
+    admit: Callable[[Cell], bool],
+    console: Console,
+) -> list[CellFailure]:
+    """Run cells, tell of each as it is there, and return those that failed.
+
+    What is in flight is stopped however this ends, by an interrupt or an error.
+    """
+    failures: list[CellFailure] = []
+    total = len(plan.cells())
     with _progress(console) as progress:
-        task = progress.add_task(plan.run_id, total=len(cells), completed=len(cells) - len(missing))
-        try:
-            for outcome in outcomes(filter(admit, missing), store, version, jobs, logs):
-                progress.advance(task)
+        bar = progress.add_task(plan.run_id, total=total, completed=total - len(missing))
+        with closing(engine.outcomes(task, missing, admit)) as outcomes:
+            for outcome in outcomes:
+                progress.advance(bar)
                 if isinstance(outcome, CellFailure):
                     failures.append(outcome)
                     progress.console.print(f"failed {summary(outcome.cell)}", style="red")
                 else:
                     progress.console.print(outcome, highlight=False, soft_wrap=True)
-        except KeyboardInterrupt:
-            # The workers are this run's own: stop them now, since a cell may have hours to go.
-            get_reusable_executor().shutdown(wait=False, kill_workers=True)
-            raise
-    for failure in failures:
-        console.print(f"\n{summary(failure.cell)}:\n{failure.text}", markup=False)
-    return len(failures) + len(unfinished) - len(missing)
+    return failures
 
 
 def _describe(plan: Plan, store: RunStore) -> None:

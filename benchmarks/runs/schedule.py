@@ -11,6 +11,7 @@ from rich.table import Table
 
 from benchmarks.runs import runner
 from benchmarks.runs.budget import Budget
+from benchmarks.runs.engine import Engine
 from benchmarks.runs.estimate import Expected, Timings, duration_text, expected
 from benchmarks.runs.paper_cells import Row, missing_cells
 from benchmarks.runs.plan import Plan
@@ -75,7 +76,12 @@ def announce(rows: Sequence[Row], works: Sequence[Work], jobs: int, console: Con
 
 
 def run_missing(
-    rows: Sequence[Row], results: Path, jobs: int, budget: Budget, console: Console
+    rows: Sequence[Row],
+    results: Path,
+    jobs: int,
+    budget: Budget,
+    console: Console,
+    engine: Engine | None = None,
 ) -> int:
     """Run what is missing and return how many cells failed.
 
@@ -98,7 +104,7 @@ def run_missing(
                 done.add(plan.run_id)
                 admit = _admission(plan, timings, budget)
                 try:
-                    failed += runner.run(plan, results, jobs, console, admit)
+                    failed += runner.run(plan, results, jobs, console, admit, engine=engine)
                 except UsageError as error:
                     # Refused, as a kernel is that has no room; the other runs may have.
                     console.print(f"{plan.run_id}: {error}", markup=False, soft_wrap=True)

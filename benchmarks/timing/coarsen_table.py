@@ -6,25 +6,24 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.timing.coarsen import LARGE
-from benchmarks.timing.pooling_rivals import DMON, MINCUT
 from benchmarks.timing.rivals import OURS, PYG, SHUFFLED, TGP
 from benchmarks.timing.tables import Table, medians, number, over, show_tables, spread
 from benchmarks.timing.targets import at_least, at_most, fastest, multiple
 
 Row = dict[str, Any]
 
-REQUIRED_OVER_PYG = {"ENZYMES": 3.0, "COLLAB": 4.0, "DD": 35.0, "REDDIT-like": 200.0}
+REQUIRED_OVER_PYG = {"ENZYMES": 3.5, "COLLAB": 4.5, "DD": 35.0, "REDDIT-like": 200.0}
 REQUIRED_OVER_TGP = dict.fromkeys(REQUIRED_OVER_PYG, 4.0)
 FASTER_TGP = "the faster tgp"
 # Of each requirement, what must be left when edges come as a raw tensor in random order.
-SHUFFLED_SHARE = 0.8
+SHUFFLED_SHARE = 0.7
 REQUIRED_PEAK_MIB = 500e6 / 2**20
 # Batches of more nodes are to come this near to the machine's limit.
 LIMITED_NODES, GOAL_OVER_LIMIT = 5000, 1.5
 
 
 def show(rows: Sequence[Row], style: str, what: str = "contenders") -> None:
-    """Print rows as JSON, Markdown or for a terminal: contenders, poolings, backends or kernels."""
+    """Print rows as JSON, Markdown or for a terminal: contenders, backends or kernels."""
     if what == "backends":
         tables = [
             Table("Both backends, forward + backward", _swept(rows)),
@@ -33,8 +32,6 @@ def show(rows: Sequence[Row], style: str, what: str = "contenders") -> None:
     elif what == "kernels":
         once = ("batches", "operation", "columns")
         tables = [Table("Sparse products and segment sums", _kernels(rows), once=once)]
-    elif what == "poolings":
-        tables = [pooling_table(rows, layer) for layer in (MINCUT, DMON)]
     else:
         tables = [
             measured_table(rows),
@@ -77,13 +74,6 @@ def measured_table(
             line |= _worst(errors)
     title = "Coarsening with both losses, forward + backward"
     return Table(title, lines, notes, once=("batches",))
-
-
-def pooling_table(rows: Sequence[Row], layer: str) -> Table:
-    """Return the table of the contenders of one layer besides DiffPool."""
-    of_layer = [row for row in rows if row["contender"].startswith(f"{layer}, ")]
-    table = measured_table(of_layer, base=f"{layer}, ours", digits=".2f")
-    return table._replace(title=f"{layer} pooling with its losses, forward + backward")
 
 
 def _worst(errors: dict[str, float]) -> Row:

@@ -9,7 +9,6 @@ from benchmarks.data.source import Source
 from benchmarks.methods import build_network, load_method
 from benchmarks.methods.parts.user_class import UserClass
 from benchmarks.spec.cell import Cell
-from benchmarks.spec.device import check_accelerator
 from benchmarks.spec.settings import Settings
 from benchmarks.training.network_capacity import refuse_above_memory
 from benchmarks.training.network_cell import run_network_cell
@@ -29,7 +28,6 @@ def check(source: Source, method: str, configurations: Sequence[Settings]) -> No
     """
     for settings in configurations:
         source.check_features(settings)
-        check_accelerator(settings)
         refuse_above_memory(method, settings, source)
         clusters = [min(settings.max_clusters, 2)] * settings.num_pools
         build_network(method, settings, source.problem(4, clusters))

@@ -1,9 +1,13 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.records.store import RESULTS
 from benchmarks.runs.plan import Plan
+from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import from_record
 from tests.benchmarks.runs.plans import plan_for
 
@@ -58,3 +62,19 @@ def test_the_run_id_follows_the_configuration_the_splits_and_the_model(tiny_data
     source = tmp_path / "tiny_model.py"
     source.write_text(source.read_text() + "\n# edited\n")
     assert plan_for(tiny_data).run_id != plan.run_id
+
+
+def test_a_gpu_must_be_here_unless_cells_run_elsewhere(tiny_data, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    wanted = {"overrides": {"epochs": 1, "accelerator": "gpu"}}
+    with pytest.raises(UsageError, match="setting accelerator: gpu needs a CUDA device"):
+        plan_for(tiny_data, **wanted)
+    plan = plan_for(tiny_data, gpus_elsewhere=True, **wanted)
+    assert plan.configurations[0].accelerator == "gpu"
+
+
+def test_cells_name_their_splits_by_a_whole_path(tiny_data, monkeypatch, tmp_path):
+    plan = plan_for(tiny_data)
+    assert plan.cells()[0].splits is None
+    monkeypatch.chdir(tmp_path)
+    assert replace(plan, splits=Path("a.json")).cells()[0].splits == str(tmp_path / "a.json")

@@ -3,7 +3,7 @@ from filelock import FileLock
 
 from benchmarks.records.store import RunStore
 from benchmarks.runs import worker
-from benchmarks.runs.worker import run_cell, summary
+from benchmarks.runs.worker import CellTask, run_cell, summary
 from tests.benchmarks.runs.plans import plan_for
 from tests.benchmarks.stored import record_of
 
@@ -24,14 +24,14 @@ def test_two_runners_train_no_cell_twice(tiny_data, tmp_path, monkeypatch):
     number = cell.configuration, cell.fold, cell.seed
     lock = FileLock(store.claim_path(*number))
     with lock:
-        (line,) = worker.outcomes([cell], store, {}, 1)
+        line = CellTask(store, {})(cell)
     assert line.endswith("another runner is at it")
     assert not store.has(*number)
-    (line,) = worker.outcomes([cell], store, {}, 1)
+    line = CellTask(store, {})(cell)
     assert store.has(*number)
     assert not (store.folder / ".claims").exists()
     monkeypatch.setattr(worker, "run_cell", lambda *arguments: pytest.fail("trained again"))
-    (line,) = worker.outcomes([cell], store, {}, 1)
+    line = CellTask(store, {})(cell)
     assert line.endswith("another runner has made it")
 
 
@@ -45,7 +45,7 @@ def test_what_raises_is_told_with_its_traceback_and_may_be_tried_again(
         raise ZeroDivisionError("so it is")
 
     monkeypatch.setattr(worker, "run_cell", fail)
-    (failure,) = worker.outcomes(plan.cells()[:1], store, {}, 1)
+    failure = CellTask(store, {})(plan.cells()[0])
     assert failure.cell == plan.cells()[0]
     assert "ZeroDivisionError: so it is" in failure.text
     assert not failure.is_final
