@@ -7,7 +7,7 @@ comma := ,
 # The extras with one more, unless it is there.
 with = $(EXTRAS)$(if $(findstring $(1),$(EXTRAS)),,$(comma)$(1))
 
-.PHONY: setup demo test lint types tests docs notebooks notebooks-update mutants clean
+.PHONY: setup demo test lint types tests docs notebooks notebooks-update mutants dist matrix clean
 
 setup: .venv/installed-$(EXTRAS)
 
@@ -58,5 +58,26 @@ mutants:
 	@$(MAKE) --no-print-directory setup EXTRAS="$(call with,mutants)"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants $(MUTANTS)
 
+# Wheel and sdist in dist/: their contents, what an index would refuse, and the doctests where the
+# wheel alone is installed.
+DIST := PYG_DIFFPOOL_DIST="$(CURDIR)/dist" $(BIN)/python -m pytest
+dist:
+	@$(MAKE) --no-print-directory setup EXTRAS="$(call with,release)"
+	rm -rf dist build/clean
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(DIST) -q tests/test_packaging.py
+	$(PYTHON) -m venv build/clean
+	build/clean/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl pytest
+	touch build/clean/pytest.ini
+	cd build/clean && bin/python -m pytest -q -p no:cacheprovider --doctest-modules --pyargs pyg_diffpool
+
+# The library's tests on each Python found, with the oldest and the newest requirements: for hours,
+# and gigabytes. MATRIX="--python 3.12" takes a part. Rows go to tests/matrix.json.
+MATRIX ?=
+matrix:
+	@$(MAKE) --no-print-directory setup EXTRAS="$(call with,release)"
+	$(BIN)/nox $(MATRIX)
+
 clean:
-	rm -rf .venv build mutants docs/api docs/benchmarks/commands.md .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .nox dist .venv build mutants docs/api docs/benchmarks/commands.md .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

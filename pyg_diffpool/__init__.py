@@ -16,7 +16,6 @@ from pyg_diffpool.ops import (
     assignment_entropy,
     balance_loss,
     coarsen,
-    coarsen_edges,
     collapse_loss,
     cut_loss,
     dense_diff_pool,
@@ -28,7 +27,7 @@ from pyg_diffpool.ops import (
     prepare_adjacency,
 )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Adjacency",
@@ -45,7 +44,6 @@ __all__ = [
     "assignment_entropy",
     "balance_loss",
     "coarsen",
-    "coarsen_edges",
     "collapse_loss",
     "cut_loss",
     "dense_diff_pool",

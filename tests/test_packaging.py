@@ -1,5 +1,6 @@
 """What is built: which files, which description, and examples that run where it is installed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -7,11 +8,13 @@ import sys
 import tarfile
 import zipfile
 from email import message_from_string
+from email.message import Message
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+import pyg_diffpool
 from tests.docs.pages import ROOT
 from tests.docs.test_facts import PROJECT, README
 from tests.docs.test_links import targets
@@ -22,7 +25,12 @@ DRAWING = ("matplotlib", "networkx", "scipy")
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build from a copy of what is needed and of what must not come along."""
+    """Build from a copy of what is needed and of what must not come along.
+
+    `make dist` has the files that it made tested in their place.
+    """
+    if "PYG_DIFFPOOL_DIST" in os.environ:
+        return Path(os.environ["PYG_DIFFPOOL_DIST"]).parent
     copy = tmp_path_factory.mktemp("checkout")
     for file in ROOT.iterdir():
         if file.is_file():
@@ -68,9 +76,21 @@ def test_the_sdist_has_no_test_that_could_not_run(built: Path) -> None:
     assert sources(built) | kept <= names
 
 
-def description(wheel: zipfile.ZipFile) -> str:
+def metadata_of(wheel: zipfile.ZipFile) -> Message:
     (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
-    metadata = message_from_string(wheel.read(name).decode())
+    return message_from_string(wheel.read(name).decode())
+
+
+def test_the_metadata_are_those_of_the_package(wheel: zipfile.ZipFile) -> None:
+    metadata = metadata_of(wheel)
+    assert metadata["Version"] == pyg_diffpool.__version__
+    assert metadata["Requires-Python"] == PROJECT["requires-python"]
+    needed = {line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line}
+    assert needed == set(PROJECT["dependencies"])
+
+
+def description(wheel: zipfile.ZipFile) -> str:
+    metadata = metadata_of(wheel)
     assert metadata["Description-Content-Type"] == "text/markdown"
     return str(metadata.get_payload())
 
