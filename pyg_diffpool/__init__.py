@@ -9,6 +9,7 @@ from pyg_diffpool.nn import (
     GNNBlock,
     PooledGraph,
     SAGEConv,
+    SparsePooledGraph,
 )
 from pyg_diffpool.ops import (
     Adjacency,
@@ -41,6 +42,7 @@ __all__ = [
     "PooledGraph",
     "ResidentLoader",
     "SAGEConv",
+    "SparsePooledGraph",
     "assignment_entropy",
     "balance_loss",
     "coarsen",

@@ -135,6 +135,7 @@ SMALL = {
         for convention in CONVENTIONS
     },
 }
+SPARSE = {"ratio": 0.5, "assignment": "sparsemax", "sparse_level": True}
 NETWORKS = {
     "DiffPoolNet": of_module(net),
     "DiffPoolNet, ratio": of_module(lambda: net(ratio=0.5)),
@@ -211,6 +212,23 @@ def test_a_sparse_tensor_is_read_outside_the_graph(name):
     arguments, options = call(problem, of_edges(problem, "CSR"))
     fast = torch.compile(function, backend="eager")
     assert_equal(fast(*arguments, **options), function(*arguments, **options))
+
+
+@compiled
+@pytest.mark.parametrize("make", [pool, net])
+def test_sparse_pooled_levels_run_outside_the_graph(make):
+    # Their shapes depend on values: the graph breaks at each pooling, and results stay right.
+    function, call = of_module(lambda: make(**SPARSE))()
+    fast = torch.compile(function, backend="eager")
+    for seed, sizes in enumerate(EPOCH[:2]):
+        problem = make_problem(sizes, num_features=3, seed=seed)
+        arguments, options = call(problem, problem.edge_index)
+        found, wanted = fast(*arguments, **options), function(*arguments, **options)
+        assert_equal([found[0], found.loss], [wanted[0], wanted.loss])
+    assert counters["graph_break"]
+    torch._dynamo.reset()
+    with pytest.raises(Exception, match="sparse_pool"):
+        torch.compile(function, backend="eager", fullgraph=True)(*arguments, **options)
 
 
 @compiled

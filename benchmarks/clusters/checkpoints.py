@@ -20,6 +20,7 @@ from benchmarks.spec.errors import UsageError, unknown_name
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import from_record
 from benchmarks.tables.scores import FoldAccuracies, numbers_text, run_accuracies
+from benchmarks.training.effective_clusters import padded_levels
 from benchmarks.training.forward import Forward, Prediction
 from benchmarks.training.prepared import PreparedLoader, prepared_graphs
 from pyg_diffpool.loader import ResidentLoader
@@ -70,8 +71,9 @@ class Trained(NamedTuple):
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> Prediction:
-        """Return the network's logits and levels for a batch."""
-        return Forward(self.network)(batch)
+        """Return the network's logits and levels for a batch, sparse levels padded."""
+        prediction = Forward(self.network)(batch)
+        return prediction._replace(levels=padded_levels(prediction.levels))
 
 
 def read_run(results: Path, run_id: str) -> StoredRun:

@@ -28,7 +28,7 @@ from benchmarks.records.store import to_json, write_atomically
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.objective_weights import recorded_link_weight
 from benchmarks.tables.scores import numbers_text
-from benchmarks.training.effective_clusters import assigned_rows
+from benchmarks.training.effective_clusters import assigned_rows, padded_levels
 from benchmarks.training.forward import Forward
 
 SHUFFLE_SEED = 0
@@ -129,7 +129,7 @@ def measure_levels(network: nn.Module, batches: Any) -> tuple[list[Level], float
             name = type(network).__name__
             raise UsageError(f"expected a network that returns its levels, got {name}")
         correct.append(prediction.logits.argmax(-1) == batch.y.view(-1))
-        _measure(prediction.levels, batch, levels)
+        _measure(padded_levels(prediction.levels), batch, levels)
     return [levels[number] for number in sorted(levels)], float(torch.cat(correct).double().mean())
 
 

@@ -58,6 +58,8 @@ class Settings:
     temperature: float = _later(1.0)
     final_temperature: float | None = _later(None)
     annealing_steps: int = _later(1000)
+    # Pooled levels are sparse batches: with per_graph_clusters, no cap of clusters is needed.
+    sparse_level: bool = _later(False)
     # Clusters: ⌈cluster_ratio · largest training graph⌉, then that ratio of the clusters, and so
     # on; never more than max_clusters.
     num_pools: int = 1
@@ -156,6 +158,7 @@ NETWORK_KEYWORDS = (
     "scale",
     "backend",
     "assignment",
+    "sparse_level",
 )
 """The settings passed to :class:`pyg_diffpool.DiffPoolNet` under their own names."""
 

@@ -18,11 +18,15 @@ from benchmarks.data.task import SummedLoss, Task
 from benchmarks.spec.errors import DivergedError
 from benchmarks.spec.settings import Settings
 from benchmarks.training.compiled import is_compiled
-from benchmarks.training.effective_clusters import assigned_rows, effective_clusters
+from benchmarks.training.effective_clusters import (
+    assigned_rows,
+    effective_clusters,
+    effective_sparse_clusters,
+)
 from benchmarks.training.forward import Forward
 from benchmarks.training.memory_checkpoint import MemoryCheckpointIO
 from benchmarks.training.weight_average import WeightAverage
-from pyg_diffpool import PooledGraph
+from pyg_diffpool import PooledGraph, SparsePooledGraph
 
 try:
     import lightning.pytorch as lightning
@@ -128,6 +132,9 @@ class GraphClassifier(lightning.LightningModule):
         pooled = [level for level in levels if isinstance(level, PooledGraph)]
         for number, rows in enumerate(assigned_rows(pooled, batch.batch)):
             self._effective[number].append(effective_clusters(*rows, batch.num_graphs))
+        for number, level in enumerate(levels):
+            if isinstance(level, SparsePooledGraph):
+                self._effective[number].append(effective_sparse_clusters(level.assignment))
 
     def on_validation_epoch_end(self) -> None:
         """Close the epoch's validation and log the score that choice of epoch goes by."""

@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyg_diffpool import SparsePooledGraph
+from pyg_diffpool.ops.assignments.sparse import SparseAssignment
+
 
 def effective_clusters(s: Tensor, graph: Tensor, num_graphs: int) -> Tensor:
     r"""Return the effective number of clusters of each graph.
@@ -37,6 +40,23 @@ def entropy(p: Tensor) -> Tensor:
     """Return the entropy of each row, in nats."""
     terms: Tensor = torch.xlogy(p, p)
     return -terms.sum(-1)
+
+
+def effective_sparse_clusters(assignment: SparseAssignment) -> Tensor:
+    """Return the same for an assignment that is stored on its support."""
+    clusters, nodes = assignment.clusters, assignment.nodes
+    ones = assignment.value.new_ones(nodes.batch.numel(), 1)
+    total = assignment.pool(ones).double().view(-1)
+    share = total / nodes.sizes[clusters.batch]
+    return (-clusters.sum_rows(torch.xlogy(share, share))).exp()
+
+
+def padded_levels(levels: Sequence[Any]) -> list[Any]:
+    """Return a network's levels, the sparse ones of them padded."""
+    return [
+        level.to_padded(number > 0) if isinstance(level, SparsePooledGraph) else level
+        for number, level in enumerate(levels)
+    ]
 
 
 def assigned_rows(levels: Sequence[Any], graph: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

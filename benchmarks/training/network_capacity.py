@@ -86,7 +86,8 @@ def _level_entries(network: nn.Module, settings: Settings, problem: Problem) -> 
 
     Only of DiffPool's own network it is known that they are all there at the same time.
     """
-    if not isinstance(network, DiffPoolNet):
+    # Of sparse levels, what training makes of them.
+    if not isinstance(network, DiffPoolNet) or settings.sparse_level:
         return 0.0
     graphs = min(settings.batch_size, problem.train_sizes.numel() // 2)
     nodes = graphs * float(problem.train_sizes.double().mean())

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from pyg_diffpool.nn import (
     DiffPool,
     GNNBlock,
     PooledGraph,
+    SparsePooledGraph,
     readout,
 )
 from pyg_diffpool.nn.readout import check_sum_scale, readout_names
@@ -31,6 +32,8 @@ from pyg_diffpool.ops.level import read_sparse_level
 from pyg_diffpool.ops.objectives.choice import Weight
 from pyg_diffpool.ops.validation import check_choice, check_flag
 
+AnyPooledGraph: TypeAlias = PooledGraph | SparsePooledGraph
+
 
 @exportable
 class DiffPoolOutput(NamedTuple):
@@ -39,7 +42,7 @@ class DiffPoolOutput(NamedTuple):
     Attributes:
         logits: Class scores :math:`(B, C)`.
         loss: Weighted side objectives of all levels, a scalar to add to the training loss.
-        levels: One :class:`PooledGraph` per pooling.
+        levels: One :class:`PooledGraph` per pooling, or :class:`SparsePooledGraph`.
 
     Example:
         >>> net = DiffPoolNet(3, 16, 2, max_clusters=[4, 2])
@@ -51,7 +54,7 @@ class DiffPoolOutput(NamedTuple):
 
     logits: Tensor
     loss: Tensor
-    levels: list[PooledGraph]
+    levels: list[AnyPooledGraph]
 
 
 class DiffPoolNet(torch.nn.Module):
@@ -75,6 +78,9 @@ class DiffPoolNet(torch.nn.Module):
         assignment: See :class:`DiffPool`. (default: :obj:`"softmax"`)
         temperature: See :class:`DiffPool`; each pooling gets its own copy of an
             :class:`AnnealedTemperature`. (default: :obj:`1.0`)
+        sparse_level: Whether all levels are sparse, see :class:`DiffPool`. Compute
+            :obj:`max_clusters` without a cap, and set :obj:`ratio`: the paper's 25 % of each
+            graph's nodes are then affordable on graphs of any size. (default: :obj:`False`)
         num_layers: Number of convolutions of a block at level 0. (default: :obj:`3`)
         num_layers_after: Number of convolutions of a block after a pooling. (default: :obj:`3`)
         aggr: See :class:`SAGEConv`. (default: :obj:`"mean"`)
@@ -172,6 +178,7 @@ class DiffPoolNet(torch.nn.Module):
         ratio: float | None = None,
         assignment: str = "softmax",
         temperature: float | AnnealedTemperature = 1.0,
+        sparse_level: bool = False,
         num_layers: int = 3,
         num_layers_after: int = 3,
         aggr: str = "mean",
@@ -253,6 +260,7 @@ class DiffPoolNet(torch.nn.Module):
                     ratio=ratio,
                     assignment=assignment,
                     temperature=deepcopy(temperature),
+                    sparse_level=sparse_level,
                     convention=convention,
                     scale=scale,
                     link_weight=link_weight,
@@ -413,19 +421,24 @@ class DiffPoolNet(torch.nn.Module):
         skipped = []
         if self.skip_input:
             skipped.append(readout(x, "sum", sum_scale=self.sum_scale, **level))
-        levels: list[PooledGraph] = []
+        levels: list[AnyPooledGraph] = []
         vectors: list[Tensor] = []
         mask: Tensor | None = None
         for pool in self.pools:
-            where: dict[str, Any] = {"mask": mask} if levels else {"batch": graphs}
+            where: dict[str, Any] = {"mask": mask} if x.dim() == 3 else {"batch": graphs}
             pooled = pool(x, rows, **weights, **where)
             if self.readout_levels == "all":
                 vectors.append(self._read(pooled.embedding, level))
-            x, rows, weights = pooled.x, pooled.adj, {}
+            levels.append(pooled)
+            weights = {}
+            if isinstance(pooled, SparsePooledGraph):
+                x, rows, graphs = pooled.x, pooled.adjacency, pooled.graphs
+                level = {"batch": graphs.batch, "batch_size": graphs.batch_size}
+                continue
+            x, rows = pooled.x, pooled.adj
             # Without a ratio all clusters are valid, and a mask would only cost time.
             mask = pooled.mask if self.ratio is not None else None
             level = {"mask": mask}
-            levels.append(pooled)
         # A custom embedding network may not accept the arguments of a fully adjacent layer.
         arguments = level if self.fully_adjacent else {"mask": mask}
         vectors.append(self._read(self.last(x, rows, **weights, **arguments), level))

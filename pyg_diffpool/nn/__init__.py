@@ -8,6 +8,7 @@ from pyg_diffpool.nn.gnn_block import GNNBlock
 from pyg_diffpool.nn.pooled_graph import PooledGraph
 from pyg_diffpool.nn.readout import readout
 from pyg_diffpool.nn.sage_conv import SAGEConv
+from pyg_diffpool.nn.sparse_pooled_graph import SparsePooledGraph
 from pyg_diffpool.nn.temperature import AnnealedTemperature
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "GNNBlock",
     "PooledGraph",
     "SAGEConv",
+    "SparsePooledGraph",
     "readout",
 ]

@@ -8,23 +8,28 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import MessagePassing
 
+from pyg_diffpool.nn.assignment_logits import ends_in_linear_layer, without_last_layer
 from pyg_diffpool.nn.joint_blocks import run_blocks
 from pyg_diffpool.nn.level_network import check_rows, network_call
 from pyg_diffpool.nn.pooled_graph import PooledGraph
 from pyg_diffpool.nn.side_by_side import blocks_of_networks
+from pyg_diffpool.nn.sparse_pooled_graph import SparsePooledGraph
 from pyg_diffpool.nn.temperature import AnnealedTemperature, check_temperature
-from pyg_diffpool.nn.watchers import AnyAdjacency, edge_mask, given_edges
+from pyg_diffpool.nn.watchers import AnyAdjacency, edge_mask, given_edges, mark_pooled
 from pyg_diffpool.ops.adjacency import prepare_adjacency
 from pyg_diffpool.ops.assignments import ASSIGNMENTS
+from pyg_diffpool.ops.assignments.logits import GivenLogits, Logits
+from pyg_diffpool.ops.assignments.sparse import SPARSE_ASSIGNMENTS
 from pyg_diffpool.ops.backends import BACKENDS
-from pyg_diffpool.ops.conventions import read_convention
+from pyg_diffpool.ops.conventions import Convention, read_convention
 from pyg_diffpool.ops.diff_pool import Pooled, pool
 from pyg_diffpool.ops.level import DenseLevel, Level, SparseLevel, is_dense_level, read_level
 from pyg_diffpool.ops.objectives import OBJECTIVES
 from pyg_diffpool.ops.objectives.choice import Weight, read_objectives
 from pyg_diffpool.ops.segments import Segments
-from pyg_diffpool.ops.soft_assignment import cluster_mask
-from pyg_diffpool.ops.validation import check_choice
+from pyg_diffpool.ops.soft_assignment import cluster_mask, number_of_clusters
+from pyg_diffpool.ops.sparse_pool import sparse_pool
+from pyg_diffpool.ops.validation import check_choice, check_flag
 
 
 class DiffPool(MessagePassing):
@@ -69,6 +74,15 @@ class DiffPool(MessagePassing):
         temperature: The logits are divided by it: a number above 0, or
             :class:`AnnealedTemperature`, which lowers it during training.
             (default: :obj:`1.0`)
+        sparse_level: Whether the pooled level is a sparse batch, :class:`SparsePooledGraph`, in
+            which no graph is padded to the clusters of another, and whose cost is linear in the
+            edges that remain. This allows a :obj:`ratio` without a cap: set :obj:`max_clusters` to
+            the clusters of the largest graph. It requires an :obj:`assignment` of few nonzero
+            entries, a sparse level as input, and a convention other than :obj:`"reference"`, whose
+            objective compares all pairs of nodes. Gradients are exact on the support of
+            :math:`\mathbf{S}`: those of :obj:`"sparsemax"` and :obj:`"entmax15"` are the same as
+            without it, while the surrogate of :obj:`"straight-through"` gets the gradient of each
+            node's own cluster only. (default: :obj:`False`)
         convention: Convention of the side objectives: :obj:`"paper"`, :obj:`"reference"` or
             :obj:`"pyg"`, see :func:`link_prediction_loss`. The link objective of :obj:`"reference"`
             is 0 on dense levels, whose weights are not probabilities. (default: :obj:`"paper"`)
@@ -97,7 +111,7 @@ class DiffPool(MessagePassing):
         - **input:** node features :math:`(N, F)`, edges :math:`(2, |\mathcal{E}|)` (or any sparse
           adjacency), weights :math:`(|\mathcal{E}|)`, sorted batch vector :math:`(N)`; or
           :math:`(B, N, F)`, adjacency matrices :math:`(B, N, N)`, mask :math:`(B, N)`
-        - **output:** :class:`PooledGraph`
+        - **output:** :class:`PooledGraph`, or :class:`SparsePooledGraph`
 
     An explainer's edge mask scales the weight of an edge everywhere: in messages, in the pooled
     adjacency and in the losses. It applies to layers of the input graph, not to those of pooled
@@ -130,6 +144,7 @@ class DiffPool(MessagePassing):
         ratio: float | None = None,
         assignment: str = "softmax",
         temperature: float | AnnealedTemperature = 1.0,
+        sparse_level: bool = False,
         convention: str = "paper",
         scale: str | None = None,
         link_weight: float | None = None,
@@ -145,6 +160,9 @@ class DiffPool(MessagePassing):
             raise ValueError(f"ratio: expected a number above 0 and at most 1, got {ratio}")
         check_choice("assignment", assignment, tuple(ASSIGNMENTS))
         check_temperature(temperature)
+        check_flag("sparse_level", sparse_level)
+        if sparse_level:
+            _check_sparse(assignment, convention)
         read_convention(convention, scale=scale, normalize=normalize)
         check_choice("backend", backend, ("auto", *BACKENDS))
         chosen, weights = read_objectives(objectives, link_weight, entropy_weight)
@@ -155,6 +173,7 @@ class DiffPool(MessagePassing):
         self.ratio = ratio
         self.assignment = assignment
         self.temperature = temperature
+        self.sparse_level = sparse_level
         self.convention = convention
         self.scale = scale
         self.objectives = chosen
@@ -211,11 +230,11 @@ class DiffPool(MessagePassing):
         batch_size: int | None = None,
         mask: Tensor | None = None,
         max_num_nodes: int | None = None,
-    ) -> PooledGraph:
+    ) -> PooledGraph | SparsePooledGraph:
         """Embed, assign and coarsen.
 
         With :obj:`batch_size` and :obj:`max_num_nodes` given, there is no host-device
-        synchronisation.
+        synchronisation, unless the pooled level is sparse.
         """
         rule = read_convention(self.convention, scale=self.scale, normalize=self.normalize)
         dense = is_dense_level(x, edge_index)
@@ -231,36 +250,47 @@ class DiffPool(MessagePassing):
             validate=False if dense else self.validate,
             probabilities=rule.probabilities,
         )
+        if self.sparse_level and isinstance(level, DenseLevel):
+            raise ValueError(
+                "sparse_level: expected a sparse level, x [N, F] and edges, got a dense level of "
+                f"shape {tuple(x.shape)}: set it in the layers before this one too"
+            )
         outputs = None
         blocks = blocks_of_networks(self.embed, self.assign, x)
         if blocks is not None:
             edges = (level.adj, level.mask) if isinstance(level, DenseLevel) else (level.adjacency,)
             outputs = run_blocks(blocks, x, *edges)
+        # A sparse level needs few of the logits, which are multiplied out where they are needed.
+        linear = self.sparse_level and ends_in_linear_layer(self.assign)
         if outputs is not None:
-            embedding, logits = outputs[0], self.assign.lin(outputs[1])  # type: ignore[operator]
+            embedding, rows = outputs[0], outputs[1] if linear else self.assign.lin(outputs[1])  # type: ignore[operator]
         else:
             given = (x, level, edge_index, edge_weight)
             embedding = network_call("embed", self.embed, *given)()
             embedding = check_rows("embed", self.embed, embedding, x)
-            logits = network_call("assign", self.assign, *given)()
-            logits = check_rows("assign", self.assign, logits, x)
-        if logits.size(-1) != self.max_clusters:
+            assign = self.assign.block if linear else self.assign
+            rows = network_call("assign", assign, *given)()  # type: ignore[arg-type]
+            rows = check_rows("assign", self.assign, rows, x)
+        logits = without_last_layer(self.assign, rows) if linear else GivenLogits(rows)
+        if logits.columns != self.max_clusters:
             raise ValueError(
                 f"assign: expected a network with {self.max_clusters} output channels "
-                f"(max_clusters), got {logits.size(-1)}"
+                f"(max_clusters), got {logits.columns}"
             )
         if self.explain and isinstance(level, SparseLevel):
             level = self._masked(level, edge_index, edge_weight)
+        temperature = self.temperature
+        if isinstance(temperature, AnnealedTemperature):
+            temperature = temperature()
+        if isinstance(level, SparseLevel) and self.sparse_level:
+            return self._pool_sparsely(embedding, logits, level, rule, temperature)
         columns = None
         if self.ratio is not None:
             columns = cluster_mask(level.graphs.sizes, self.ratio, self.max_clusters)
         skip = ("link",) if dense and not rule.links_pooled_levels else ()
-        temperature = self.temperature
-        if isinstance(temperature, AnnealedTemperature):
-            temperature = temperature()
         pooled = pool(
             embedding,
-            logits,
+            logits.matrix(),
             level,
             rule,
             columns,
@@ -291,11 +321,7 @@ class DiffPool(MessagePassing):
         s, coarse, losses, means = pooled
         if columns is None:
             columns = s.new_ones(coarse.x.shape[:2], dtype=torch.bool)
-        loss = s.new_zeros(())
-        for name, weight in self.objective_weights.items():
-            # With a weight of zero, the objective is left out, and so is its backward pass.
-            if weight != 0:
-                loss = loss + weight * means[name]
+        loss = self._weighted(means, s.new_zeros(()))
         node_batch = level.graphs.batch if isinstance(level, SparseLevel) else None
         return PooledGraph(
             coarse.x,
@@ -309,8 +335,46 @@ class DiffPool(MessagePassing):
             level.graphs.mask,
         )
 
+    def _pool_sparsely(
+        self,
+        embedding: Tensor,
+        logits: Logits,
+        level: SparseLevel,
+        rule: Convention,
+        temperature: float | Tensor,
+    ) -> SparsePooledGraph:
+        counts = number_of_clusters(level.graphs.sizes, self.ratio, self.max_clusters)
+        pooled = sparse_pool(
+            embedding, logits, level, counts, rule, self.objectives, self.assignment, temperature
+        )
+        s, x, adjacency, losses, means = pooled
+        mark_pooled(adjacency)
+        loss = self._weighted(means, s.value.new_zeros(()))
+        return SparsePooledGraph(x, adjacency, s.clusters, s, losses, loss, embedding)
+
+    def _weighted(self, means: dict[str, Tensor], loss: Tensor) -> Tensor:
+        for name, weight in self.objective_weights.items():
+            # With a weight of zero, the objective is left out, and so is its backward pass.
+            if weight != 0:
+                loss = loss + weight * means[name]
+        return loss
+
     def __repr__(self) -> str:
         return (
             f"{self.__class__.__name__}(max_clusters={self.max_clusters}, ratio={self.ratio}, "
             f"convention={self.convention})"
+        )
+
+
+def _check_sparse(assignment: str, convention: str) -> None:
+    """Raise a :class:`ValueError` if a pooled level of these options cannot be sparse."""
+    if assignment not in SPARSE_ASSIGNMENTS:
+        raise ValueError(
+            f"sparse_level: expected an assignment of few nonzero entries "
+            f"({', '.join(map(repr, SPARSE_ASSIGNMENTS))}), got assignment={assignment!r}"
+        )
+    if convention == "reference":
+        raise ValueError(
+            "sparse_level: expected convention='paper' or 'pyg', got 'reference', which compares "
+            "all pairs of nodes"
         )

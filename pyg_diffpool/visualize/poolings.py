@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from pyg_diffpool.models import DiffPoolOutput
-from pyg_diffpool.nn import PooledGraph
+from pyg_diffpool.nn import PooledGraph, SparsePooledGraph
 from pyg_diffpool.ops.validation import FLOATING
 
-Poolings: TypeAlias = DiffPoolOutput | PooledGraph | Tensor | Sequence[Any]
+Poolings: TypeAlias = DiffPoolOutput | PooledGraph | SparsePooledGraph | Tensor | Sequence[Any]
 
 # Row sums of a softmax in bfloat16 deviate from one by up to about this much.
 ROW_TOLERANCE = 0.05
@@ -52,7 +52,7 @@ def read_poolings(out: Poolings) -> list[Pooling]:
     parts: Any = out
     if isinstance(out, DiffPoolOutput):
         parts = out.levels
-    elif isinstance(out, (PooledGraph, Tensor)):
+    elif isinstance(out, (PooledGraph, SparsePooledGraph, Tensor)):
         parts = [out]
     if not isinstance(parts, Sequence):
         raise TypeError(
@@ -74,7 +74,9 @@ def read_poolings(out: Poolings) -> list[Pooling]:
     return poolings
 
 
-def _read(part: PooledGraph | Tensor, level: int) -> Pooling:
+def _read(part: PooledGraph | SparsePooledGraph | Tensor, level: int) -> Pooling:
+    if isinstance(part, SparsePooledGraph):
+        part = part.to_padded(padded_nodes=level > 0)
     if isinstance(part, PooledGraph):
         s, adj, available = part.assignment, part.adj, part.mask
     elif isinstance(part, Tensor):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from pyg_diffpool import DiffPoolNet
 from pyg_diffpool.visualize.poolings import (
     check_number,
     check_probabilities,
@@ -150,3 +151,23 @@ def test_numbers_within_bounds():
     for number in (1.0, "1", None):
         with pytest.raises(TypeError, match=r"^level: expected an integer, got "):
             check_number("level", number, 0, 2)
+
+
+def test_sparse_levels_are_read_as_the_dense_ones():
+    torch.manual_seed(0)
+    options = {"max_clusters": [4, 2], "ratio": 0.5, "assignment": "sparsemax", "num_layers": 1}
+    sparse, dense = (DiffPoolNet(3, 4, 2, sparse_level=s, **options) for s in (True, False))
+    dense.load_state_dict(sparse.state_dict())
+    x, edge_index = torch.randn(7, 3), torch.tensor([[0, 1, 5], [1, 2, 6]])
+    batch = torch.tensor([0, 0, 0, 0, 0, 1, 1])
+    found, wanted = (
+        read_poolings(net.eval()(x, edge_index, batch=batch)) for net in (sparse, dense)
+    )
+    below = None
+    for one, other in zip(found, wanted, strict=True):
+        width = one.s.size(-1)
+        rows = ... if below is None else below
+        assert_close(one.s[rows], other.s[..., :width][:, : one.s.size(1)][rows])
+        assert_close(one.adj, other.adj[:, :width, :width])
+        below = one.available
+        assert torch.equal(below, other.available[:, :width])

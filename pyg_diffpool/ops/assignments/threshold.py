@@ -13,11 +13,12 @@ MOST_STEPS = 100
 
 
 def shifted(logits: Tensor) -> Tensor:
-    """Subtract the maximum of each row, and clamp at -1, where no projection has support.
+    """Subtract the maximum of each row, and clamp at -2.
 
-    Masked clusters, whose logits are -∞, become finite.
+    Thresholds are -1 or above, so that the result does not change, while masked clusters, whose
+    logits are -∞, become finite. At -1, rounding would put them into the support.
     """
-    return (logits - logits.amax(-1, keepdim=True)).clamp(min=-1.0)
+    return (logits - logits.amax(-1, keepdim=True)).clamp(min=-2.0)
 
 
 def threshold(z: Tensor, power: int) -> Tensor:

@@ -9,7 +9,7 @@ from torch_geometric.typing import SparseTensor
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.conventions.base import square_root
 from pyg_diffpool.ops.objectives.arguments import cluster_counts, read_assignment, reduce_values
-from pyg_diffpool.ops.objectives.objective import Objective, Pooling
+from pyg_diffpool.ops.objectives.objective import AnyPooling, Objective
 from pyg_diffpool.ops.precision import exact
 from pyg_diffpool.ops.validation import check_flag
 
@@ -84,21 +84,20 @@ def balance_loss(
     )
     squares = given.graphs.sum_rows(exact(given.s).square())
     count = cluster_counts(given.s, given.clusters) if normalize else None
-    values = _balance(squares, given.graphs.sizes, count)
+    values = _balance(square_root(squares).sum(-1), given.graphs.sizes, count)
     return reduce_values(values.to(given.dtype), reduction)
 
 
-def _balance(squares: Tensor, nodes: Tensor, count: int | Tensor | None) -> Tensor:
-    """Return the value of each graph in float64, given the diagonal of its Gram matrix (B, K)."""
-    total = -square_root(squares).sum(-1)
+def _balance(roots: Tensor, nodes: Tensor, count: int | Tensor | None) -> Tensor:
+    """Return the value of each graph in float64, given the sum of its clusters' roots."""
+    total = -roots
     return total if count is None else total / (count * exact(nodes.clamp(min=1))).sqrt()
 
 
-def _values(pooling: Pooling) -> Tensor:
-    gram = pooling.coarsening.gram
-    squares = exact(gram.diagonal(dim1=1, dim2=2))
-    count = cluster_counts(pooling.s, pooling.clusters)
-    return _balance(squares, pooling.level.graphs.sizes, count).to(gram.dtype)
+def _values(pooling: AnyPooling) -> Tensor:
+    roots = pooling.sum_clusters(square_root(pooling.gram_diagonal()))
+    values = _balance(roots, pooling.level.graphs.sizes, pooling.cluster_counts())
+    return values.to(pooling.loss_dtype())
 
 
 BALANCE = Objective(_values)

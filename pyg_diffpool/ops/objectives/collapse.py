@@ -9,7 +9,7 @@ from torch_geometric.typing import SparseTensor
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.conventions.base import square_root
 from pyg_diffpool.ops.objectives.arguments import cluster_counts, read_assignment, reduce_values
-from pyg_diffpool.ops.objectives.objective import Objective, Pooling
+from pyg_diffpool.ops.objectives.objective import AnyPooling, Objective
 from pyg_diffpool.ops.precision import exact
 
 
@@ -76,22 +76,21 @@ def collapse_loss(
         validate=validate,
     )
     sizes = given.graphs.sum_rows(exact(given.s))
-    values = _inequality(sizes, given.graphs.sizes, cluster_counts(given.s, given.clusters))
+    squared = sizes.square().sum(-1)
+    values = _inequality(squared, given.graphs.sizes, cluster_counts(given.s, given.clusters))
     return reduce_values(values.to(given.dtype), reduction)
 
 
-def _inequality(clusters: Tensor, nodes: Tensor, count: int | Tensor) -> Tensor:
-    """Return the value of each graph in float64, given the sizes of its clusters (B, K)."""
-    norm = square_root(clusters.square().sum(-1))
-    values = norm * count**0.5 / nodes.clamp(min=1) - 1
+def _inequality(squared: Tensor, nodes: Tensor, count: int | Tensor) -> Tensor:
+    """Return the value of each graph in float64, given the sum of its clusters' squared sizes."""
+    values = square_root(squared) * count**0.5 / nodes.clamp(min=1) - 1
     return values.masked_fill(nodes == 0, 0.0)
 
 
-def _values(pooling: Pooling) -> Tensor:
-    graphs, s = pooling.level.graphs, pooling.s
-    sizes = graphs.sum_rows(exact(s))
-    values = _inequality(sizes, graphs.sizes, cluster_counts(s, pooling.clusters))
-    return values.to(pooling.coarsening.gram.dtype)
+def _values(pooling: AnyPooling) -> Tensor:
+    squared = pooling.sum_clusters(pooling.pool_values().square())
+    values = _inequality(squared, pooling.level.graphs.sizes, pooling.cluster_counts())
+    return values.to(pooling.loss_dtype())
 
 
 COLLAPSE = Objective(_values)

@@ -2,7 +2,6 @@ r"""The cut objective of MinCut: the share of the edges' weight that stays insid
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.typing import SparseTensor
@@ -10,8 +9,7 @@ from torch_geometric.typing import SparseTensor
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.aggregation import inverse_or_zero
 from pyg_diffpool.ops.objectives.arguments import loss_of_edges
-from pyg_diffpool.ops.objectives.objective import Objective, Pooling
-from pyg_diffpool.ops.precision import exact, without_autocast
+from pyg_diffpool.ops.objectives.objective import AnyPooling, Objective
 
 
 def cut_loss(
@@ -78,13 +76,10 @@ def cut_loss(
     )
 
 
-def _values(pooling: Pooling) -> Tensor:
-    level, s = pooling.level, pooling.s
-    with without_autocast(s):
-        s = s.to(level.loss_dtype(s))
-        squares = exact(torch.linalg.vecdot(s, s))
-    volume = level.graphs.sum_rows(squares * level.out_degrees())
-    return -(pooling.trace() * inverse_or_zero(volume)).to(s.dtype)
+def _values(pooling: AnyPooling) -> Tensor:
+    level = pooling.level
+    volume = level.graphs.sum_rows(pooling.row_squares() * level.out_degrees())
+    return -(pooling.trace() * inverse_or_zero(volume)).to(pooling.loss_dtype())
 
 
 CUT = Objective(_values)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from pyg_diffpool.ops.objectives.objective import Objective, Pooling
+from pyg_diffpool.ops.objectives.objective import AnyPooling, Objective
 
 
-def _values(pooling: Pooling) -> Tensor:
+def _values(pooling: AnyPooling) -> Tensor:
     rows = pooling.row_entropy
     if rows is None:
         rows = pooling.convention.row_entropy(pooling.s)

@@ -9,7 +9,7 @@ from torch_geometric.typing import SparseTensor
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.aggregation import inverse_or_zero
 from pyg_diffpool.ops.objectives.arguments import loss_of_edges
-from pyg_diffpool.ops.objectives.objective import Objective, Pooling
+from pyg_diffpool.ops.objectives.objective import AnyPooling, Objective
 from pyg_diffpool.ops.precision import exact
 
 
@@ -80,13 +80,12 @@ def modularity_loss(
     )
 
 
-def _values(pooling: Pooling) -> Tensor:
-    level, s = pooling.level, pooling.s
+def _values(pooling: AnyPooling) -> Tensor:
+    level = pooling.level
     degrees = exact(level.out_degrees())
     inverse = inverse_or_zero(level.graphs.sum_rows(degrees))
-    of_clusters = level.graphs.sum_rows(exact(s) * degrees.unsqueeze(-1))
-    expected = of_clusters.square().sum(-1) * inverse
-    return ((expected - pooling.trace()) * inverse).to(level.loss_dtype(s))
+    expected = pooling.sum_clusters(pooling.pool_values(degrees).square()) * inverse
+    return ((expected - pooling.trace()) * inverse).to(pooling.loss_dtype())
 
 
 MODULARITY = Objective(_values)

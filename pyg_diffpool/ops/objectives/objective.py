@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+import torch
 from torch import Tensor
 
 from pyg_diffpool.ops.contract.coarsening import Coarsening
 from pyg_diffpool.ops.conventions import Convention
 from pyg_diffpool.ops.level import Level
-from pyg_diffpool.ops.precision import exact
+from pyg_diffpool.ops.precision import exact, without_autocast
+
+if TYPE_CHECKING:
+    from pyg_diffpool.ops.objectives.sparse_pooling import SparsePooling
 
 
 class Pooling(NamedTuple):
@@ -58,6 +62,45 @@ class Pooling(NamedTuple):
         r"""Return :math:`\mathrm{tr}(\mathbf{S}^{\top} \mathbf{A} \mathbf{S})` in float64."""
         return exact(self.coarsening.adj.diagonal(dim1=1, dim2=2)).sum(1)
 
+    def gram_diagonal(self) -> Tensor:
+        r"""Return the diagonal of :math:`\mathbf{S}^{\top} \mathbf{S}` in float64, by cluster."""
+        return exact(self.coarsening.gram.diagonal(dim1=1, dim2=2))
+
+    def row_squares(self) -> Tensor:
+        r"""Return :math:`\sum_k \mathbf{S}_{ik}^2` of each node in float64."""
+        with without_autocast(self.s):
+            s = self.s.to(self.loss_dtype())
+            return exact(torch.linalg.vecdot(s, s))
+
+    def pool_values(self, values: Tensor | None = None) -> Tensor:
+        r"""Return :math:`\sum_i \mathbf{S}_{ik} v_i` in float64, by cluster.
+
+        Args:
+            values: One value for each node. (default: all one)
+        """
+        s = exact(self.s)
+        return self.level.graphs.sum_rows(s if values is None else s * values.unsqueeze(-1))
+
+    def sum_clusters(self, values: Tensor) -> Tensor:
+        """Return the sum over each graph of values by cluster."""
+        return values.sum(-1)
+
+    def cluster_counts(self) -> int | Tensor:
+        """Return the number of clusters that graphs use, one for all or one per graph."""
+        return self.s.size(-1) if self.clusters is None else exact(self.clusters.sum(1))
+
+    def loss_dtype(self) -> torch.dtype:
+        """Return the dtype of losses that compare the assignment with the adjacency."""
+        return self.level.loss_dtype(self.s)
+
+    @property
+    def compared(self) -> Tensor:
+        """The assignment, for :meth:`Convention.link`."""
+        return self.s
+
+
+AnyPooling: TypeAlias = "Pooling | SparsePooling"
+
 
 class Objective(NamedTuple):
     """An entry of the table ``OBJECTIVES``.
@@ -70,11 +113,11 @@ class Objective(NamedTuple):
         pairs: Whether a value refers to the pairs of a graph's nodes instead of its nodes.
     """
 
-    values: Callable[[Pooling], Tensor]
+    values: Callable[[AnyPooling], Tensor]
     by_convention: bool = False
     pairs: bool = False
 
-    def mean(self, values: Tensor, pooling: Pooling) -> Tensor:
+    def mean(self, values: Tensor, pooling: AnyPooling) -> Tensor:
         """Return the mean over a batch, where an empty graph has value 0."""
         if self.by_convention:
             return pooling.convention.mean(values, pooling.level.graphs.sizes, pairs=self.pairs)

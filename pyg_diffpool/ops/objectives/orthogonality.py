@@ -9,10 +9,12 @@ from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.aggregation import inverse_or_zero
+from pyg_diffpool.ops.contract.sparse_coarsening import ClusterMatrix
 from pyg_diffpool.ops.conventions.base import square_root
 from pyg_diffpool.ops.level import gram_matrices
 from pyg_diffpool.ops.objectives.arguments import read_assignment, reduce_values
-from pyg_diffpool.ops.objectives.objective import Objective, Pooling
+from pyg_diffpool.ops.objectives.objective import AnyPooling, Objective
+from pyg_diffpool.ops.objectives.sparse_pooling import SparsePooling
 from pyg_diffpool.ops.precision import exact
 
 
@@ -95,9 +97,25 @@ def _distance(gram: Tensor, clusters: Tensor | None) -> Tensor:
     return distance.masked_fill(norm == 0, 0.0)
 
 
-def _values(pooling: Pooling) -> Tensor:
-    distance = _distance(pooling.coarsening.gram, pooling.clusters)
-    return distance.to(pooling.coarsening.gram.dtype)
+def _values(pooling: AnyPooling) -> Tensor:
+    if isinstance(pooling, SparsePooling):
+        distance = _sparse_distance(pooling.gram)
+    else:
+        distance = _distance(pooling.coarsening.gram, pooling.clusters)
+    return distance.to(pooling.loss_dtype())
+
+
+def _sparse_distance(gram: ClusterMatrix) -> Tensor:
+    """Return the same for sparse matrices, whose diagonals may lack entries."""
+    norm = square_root(gram.squared_norm())
+    graph = gram.graph
+    scaled = gram.value * inverse_or_zero(norm)[graph]
+    own = exact(gram.clusters.sizes).clamp(min=1).rsqrt()
+    diagonal = gram.pattern.row == gram.pattern.col
+    entries = gram.sum((scaled - diagonal * own[graph]).square())
+    absent = gram.clusters.sizes - gram.sum(exact(diagonal))
+    distance = square_root(entries + absent * own.square())
+    return distance.masked_fill(norm == 0, 0.0)
 
 
 ORTHOGONALITY = Objective(_values)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks.spec.settings import make_settings
-from pyg_diffpool import AnnealedTemperature, DiffPoolNet
+from pyg_diffpool import AnnealedTemperature, DiffPoolNet, SparsePooledGraph
 from tests.benchmarks.methods.networks import (
     NUM_CLASSES,
     NUM_FEATURES,
@@ -50,6 +50,15 @@ def test_objectives_by_name(preset):
     given = {"objectives": {"cut": 0.5, "orthogonality": 1.0}, "preset": preset, "num_pools": 2}
     net = small_network("diffpool", make_settings({"hidden_channels": 8, **given}), [12])
     assert [pool.objective_weights for pool in net.pools] == [given["objectives"]] * 2
+
+
+def test_levels_may_be_sparse_without_a_cap():
+    given = {"assignment": "sparsemax", "sparse_level": True, "per_graph_clusters": True}
+    net = small_network("diffpool", make_settings({"hidden_channels": 8, **given}), [12]).eval()
+    graph = random_graph(12, 0)
+    level = net(graph.x, graph.edge_index).levels[0]
+    assert isinstance(level, SparsePooledGraph)
+    assert level.x.size(0) == math.ceil(0.1 * 12)
 
 
 def test_assignments_and_their_temperature():

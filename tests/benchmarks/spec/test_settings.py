@@ -92,6 +92,7 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
         "temperature",
         "final_temperature",
         "annealing_steps",
+        "sparse_level",
     }
     assert not later & set(Settings().as_dict())
     named = make_settings(
@@ -110,6 +111,7 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
             "temperature": 2.0,
             "final_temperature": 0.5,
             "annealing_steps": 10,
+            "sparse_level": True,
         }
     )
     assert later <= set(named.as_dict())

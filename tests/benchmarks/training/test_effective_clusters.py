@@ -3,7 +3,12 @@ import math
 import pytest
 import torch
 
-from benchmarks.training.effective_clusters import assigned_rows, effective_clusters
+from benchmarks.training.effective_clusters import (
+    assigned_rows,
+    effective_clusters,
+    effective_sparse_clusters,
+    padded_levels,
+)
 from pyg_diffpool import DiffPoolNet
 
 
@@ -38,3 +43,19 @@ def test_rows_of_masked_clusters_are_left_out():
     torch.testing.assert_close(second.sum(1), torch.ones(6))
     # Of four nodes two clusters, of these one: the mask leaves exactly one to be used.
     assert effective_clusters(second, clusters, 2)[0].item() == pytest.approx(1)
+
+
+def test_sparse_levels_have_the_same_number():
+    torch.manual_seed(0)
+    options = {"ratio": 0.5, "num_layers": 1, "assignment": "entmax15", "sparse_level": True}
+    net = DiffPoolNet(3, 8, 2, max_clusters=[6, 3], **options).eval()
+    graph = torch.tensor([0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2])
+    edge_index = torch.tensor([[0, 1, 4, 5], [1, 0, 5, 4]])
+    levels = net(torch.randn(12, 3), edge_index, batch=graph, batch_size=3).levels
+    for level, rows in zip(levels, assigned_rows(padded_levels(levels), graph), strict=True):
+        found = effective_sparse_clusters(level.assignment)
+        wanted = effective_clusters(*rows, 3)
+        if level is not levels[0]:
+            # The cluster of a graph without nodes is a node of the next level.
+            wanted[1] = found[1]
+        torch.testing.assert_close(found, wanted, equal_nan=True)

@@ -35,4 +35,19 @@ def test_rows_that_are_not_finite_end(find, power):
 
 def test_shifted_rows_are_finite():
     z = shifted(torch.tensor([[-torch.inf, 3.0, 2.5]]))
-    assert z.tolist() == [[-1.0, 0.0, -0.5]]
+    assert z.tolist() == [[-2.0, 0.0, -0.5]]
+
+
+@pytest.mark.parametrize("power", POWERS)
+@pytest.mark.parametrize("find", [_by_newton, _by_sorting])
+@pytest.mark.parametrize("columns", [2, 3, 7, 400])
+def test_masked_columns_are_never_in_the_support(columns, find, power):
+    """Nor are those a whole unit below the largest one."""
+    for lowest in (-torch.inf, -1.0 * power):
+        logits = torch.full((1, columns), lowest, dtype=torch.float64)
+        logits[0, 1] = 0.0
+        z = shifted(logits / power)
+        found = (z - find(z, power)).clamp(min=0).pow(power)
+        assert_close(found, torch.nn.functional.one_hot(torch.tensor([1]), columns).double())
+        if lowest == -torch.inf:
+            assert int((z > find(z, power)).sum()) == 1
