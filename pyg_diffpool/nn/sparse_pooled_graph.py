@@ -55,6 +55,8 @@ class SparsePooledGraph(NamedTuple):
         torch.Size([3, 2])
         >>> pooled.unpool(pooled.x).shape
         torch.Size([6, 8])
+        >>> pooled.ptr, pooled.batch_size, pooled.to_batch().num_graphs
+        (tensor([0, 2, 3]), 2, 2)
     """
 
     x: Tensor

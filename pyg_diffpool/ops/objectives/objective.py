@@ -48,6 +48,22 @@ class Pooling(NamedTuple):
         >>> pooled = pool(torch.randn(6, 3), torch.tensor([[0, 1], [1, 0]]))
         >>> sorted(pooled.losses), pooled.losses["overlap"].shape
         (['link', 'overlap'], torch.Size([1]))
+
+        The methods work on sparse pooled levels too, where :obj:`coarsening` and :obj:`s` are made
+        for those who read them:
+
+        >>> def own_share(pooling):  # tr(SᵀS) - ‖S‖², which is 0
+        ...     squares = pooling.level.graphs.sum_rows(pooling.row_squares())
+        ...     return (pooling.sum_clusters(pooling.gram_diagonal()) - squares).abs()
+        >>> def spread(pooling):
+        ...     sizes = pooling.pool_values()
+        ...     count, dtype = pooling.cluster_counts(), pooling.loss_dtype()
+        ...     return (pooling.sum_clusters(sizes.square()) / count - pooling.trace()).to(dtype)
+        >>> objectives = {"own": (own_share, 0.0), "spread": (spread, 0.1)}
+        >>> options = {"assignment": "sparsemax", "sparse_level": True, "objectives": objectives}
+        >>> pool = DiffPool(SAGEConv(3, 8), SAGEConv(3, 4), max_clusters=4, **options)
+        >>> pool(torch.randn(6, 3), torch.tensor([[0, 1], [1, 0]])).losses["own"].item() < 1e-6
+        True
     """
 
     level: Level
@@ -95,7 +111,12 @@ class Pooling(NamedTuple):
 
     @property
     def compared(self) -> Tensor:
-        """The assignment, for :meth:`Convention.link`."""
+        """The assignment, for :meth:`Convention.link`.
+
+        Example:
+            >>> def entries(pooling):
+            ...     return pooling.compared.sum() * pooling.level.graphs.sizes
+        """
         return self.s
 
 
