@@ -20,7 +20,15 @@ from pyg_diffpool.ops.validation import (
     read_size,
     values_checked,
 )
-from pyg_diffpool.process_share import place, share, share_size
+from pyg_diffpool.process_share import (
+    Portion,
+    Shard,
+    check_shard,
+    divide_batches,
+    place,
+    share,
+    share_size,
+)
 from pyg_diffpool.resident_adjacency import ResidentAdjacency
 from pyg_diffpool.resident_graphs import concatenate, sort_edges, starts
 
@@ -70,7 +78,14 @@ class ResidentLoader:
             (default: :obj:`False`)
         generator (torch.Generator, optional): CPU generator of the shuffled orders.
             (default: :obj:`None`)
-        shard (bool, optional): Which graphs each process of :mod:`torch.distributed` loads.
+        shard (bool or str, optional): Which graphs each process of :mod:`torch.distributed` loads.
+            :obj:`"batch"`: its part of every batch of :obj:`batch_size` graphs. Parts differ by
+            one graph at most, and no graph is left out or repeated. Batches have a
+            :obj:`loss_weight`: with the mean loss of each part multiplied by it, the mean over
+            processes, as taken by :class:`~torch.nn.parallel.DistributedDataParallel`, is the mean
+            loss of the whole batch. It is 0 for the placeholder that a process gets if the last
+            batch has too few graphs. The order is that of a single process whose
+            :obj:`generator` has the same state.
             :obj:`True`: its share, as with :class:`torch.utils.data.DistributedSampler`: all
             processes use the same order (seeded by the epoch, or drawn by a :obj:`generator` with
             the same state in all processes) and get the same number of graphs, for which a few
@@ -109,9 +124,9 @@ class ResidentLoader:
         max_resident_bytes: int | None = None,
         drop_last: bool = False,
         generator: torch.Generator | None = None,
-        shard: bool | None = None,
+        shard: Shard = None,
     ) -> None:
-        check_flag("shard", shard, optional=True)
+        check_shard(shard)
         check_flag("shuffle", shuffle)
         check_flag("drop_last", drop_last)
         if generator is not None and not isinstance(generator, torch.Generator):
@@ -186,20 +201,24 @@ class ResidentLoader:
         self._epoch = read_size("epoch", epoch)
 
     def __len__(self) -> int:
-        count = share_size(self._index.numel(), place(self.shard)[1], self.drop_last)
+        count, processes = self._index.numel(), place(self.shard)[1]
+        if self.shard != "batch":
+            count = share_size(count, processes, self.drop_last)
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self._share()[: len(self) * self.batch_size]
-        for chosen in self._blocks(order):
-            for batch in self._collate(chosen):
-                if self._copied_to is not None:
-                    pinned = batch.pin_memory() if torch.cuda.is_available() else batch
-                    batch = pinned.to(self._copied_to, non_blocking=True)
-                yield batch
+        for graphs, size, weight in self._portions():
+            for chosen in self._blocks(graphs, size):
+                for batch in self._collate(chosen, size):
+                    if weight is not None:
+                        batch.loss_weight = weight
+                    if self._copied_to is not None:
+                        pinned = batch.pin_memory() if torch.cuda.is_available() else batch
+                        batch = pinned.to(self._copied_to, non_blocking=True)
+                    yield batch
 
-    def _share(self) -> Tensor:
-        """Return the graphs of the next epoch, in order."""
+    def _portions(self) -> list[Portion]:
+        """Return the batches of the next epoch."""
         rank, processes = place(self.shard)
         order, generator = self._index, self.generator
         if processes > 1 and generator is None:
@@ -207,7 +226,11 @@ class ResidentLoader:
         self._epoch += 1
         if self.shuffle:
             order = order[torch.randperm(order.numel(), generator=generator)]
-        return share(order, rank, processes, self.drop_last)
+        limit = len(self) * self.batch_size
+        if self.shard == "batch":
+            return divide_batches(order[:limit], self.batch_size, rank, processes)
+        order = share(order, rank, processes, self.drop_last)[:limit]
+        return [Portion(order, self.batch_size)]
 
     def __repr__(self) -> str:
         return (
@@ -233,16 +256,16 @@ class ResidentLoader:
             )
         return index.cpu()
 
-    def _blocks(self, order: Tensor) -> tuple[Tensor, ...]:
+    def _blocks(self, order: Tensor, size: int) -> tuple[Tensor, ...]:
         """Split an order into runs of whole batches, which are gathered together."""
         graphs, rows = order.numel(), int(self._num_nodes.sum() + self._num_edges.sum())
-        batch = self.batch_size * rows / self._num_nodes.numel()
+        batch = size * rows / self._num_nodes.numel()
         batches = max(int(BLOCK_ROWS / max(batch, 1)), 1)
-        return torch.split(order, batches * self.batch_size) if graphs > 0 else ()
+        return torch.split(order, batches * size) if graphs > 0 else ()
 
-    def _collate(self, chosen: Tensor) -> Iterator[Batch]:
-        """Gather the rows of several batches at once and split them."""
-        graphs, device, size = self._graphs, self._graphs.edge_index.device, self.batch_size
+    def _collate(self, chosen: Tensor, size: int) -> Iterator[Batch]:
+        """Gather the rows of several batches of a size at once and split them."""
+        graphs, device = self._graphs, self._graphs.edge_index.device
         node_counts = self._num_nodes.index_select(0, chosen)
         edge_counts = self._num_edges.index_select(0, chosen)
         node_totals, edge_totals = (

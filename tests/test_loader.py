@@ -302,6 +302,14 @@ def _process(rank, folder):
             passes.append([batch.graph_index.tolist() for batch in loader])
             assert [len(loader)] * 3 == [len(batches) for batches in passes]
             found[shuffle, drop_last] = passes
+    shared = torch.Generator().manual_seed(3)
+    loader = ResidentLoader(graphs, batch_size=3, shuffle=True, shard="batch", generator=shared)
+    found["parts"] = [(b.graph_index.tolist(), b.loss_weight, b.num_graphs) for b in loader]
+    assert len(loader) == len(found["parts"])
+    found["whole parts"] = [
+        b.graph_index.tolist()
+        for b in ResidentLoader(graphs, batch_size=3, shard="batch", drop_last=True)
+    ]
     found["all"] = [b.graph_index.tolist() for b in ResidentLoader(graphs, 7, shard=False)]
     for ask in (iter, len):
         with pytest.raises(RuntimeError, match=r"shard in one of 2 processes: shard=True"):
@@ -311,9 +319,16 @@ def _process(rank, folder):
     distributed.destroy_process_group()
 
 
-def test_processes_share_the_graphs_as_a_distributed_sampler_would_have_them(tmp_path):
-    multiprocessing.spawn(_process, (str(tmp_path),), nprocs=2)
-    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory):
+    """Return what each of two processes has loaded."""
+    folder = tmp_path_factory.mktemp("processes")
+    multiprocessing.spawn(_process, (str(folder),), nprocs=2)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+def test_processes_share_the_graphs_as_a_distributed_sampler_would_have_them(two_processes):
+    first, second = two_processes
     assert first["all"] == second["all"] == [list(range(7))]
     for rank, found in enumerate((first, second)):
         sampler = DistributedSampler(range(7), 2, rank, shuffle=False)
@@ -331,6 +346,24 @@ def test_processes_share_the_graphs_as_a_distributed_sampler_would_have_them(tmp
             else:
                 assert set(shares[0]) | set(shares[1]) == visited
     assert first[True, False][0] == first[True, False][2] != first[True, False][1]
+
+
+def test_processes_divide_the_batches_of_one(two_processes):
+    first, second = two_processes
+    graphs = [Data(x=torch.ones(n, 1), edge_index=torch.empty(2, 0).long()) for n in range(1, 8)]
+    alone = torch.Generator().manual_seed(3)
+    joint = list(ResidentLoader(graphs, batch_size=3, shuffle=True, generator=alone))
+    assert len(joint) == len(first["parts"]) == len(second["parts"]) == 3
+    for batch, (graphs, weight, number), (others, other, _) in zip(
+        joint, first["parts"], second["parts"], strict=True
+    ):
+        order = batch.graph_index.tolist()
+        assert (graphs, number) == (order[::2], len(order[::2]))
+        assert weight == len(graphs) * 2 / len(order)
+        # The last batch is one graph, which the second process has as a placeholder.
+        assert (others, other) == ((order[1::2] or order), len(order[1::2]) * 2 / len(order))
+    assert first["whole parts"] == [[0, 2], [3, 5]]
+    assert second["whole parts"] == [[1], [4]]
 
 
 def test_without_other_processes_shares_are_everything():

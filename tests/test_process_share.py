@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import distributed
 
-from pyg_diffpool.process_share import place, share, share_size
+from pyg_diffpool.process_share import check_shard, divide_batches, place, share, share_size
 
 
 @pytest.fixture
@@ -49,3 +49,40 @@ def test_shares_by_dealing_graphs_in_turn(count, processes, drop_last):
     assert {len(part) for part in shares} == {share_size(count, processes, drop_last)}
     if not drop_last:
         assert {graph for part in shares for graph in part} == set(range(count))
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 6, 7, 12])
+@pytest.mark.parametrize("processes", [1, 2, 3])
+@pytest.mark.parametrize("batch_size", [3, 5])
+def test_each_batch_is_divided_and_weights_add_up(count, processes, batch_size):
+    order = torch.arange(count).flip(0)
+    batches = []
+    for rank in range(processes):
+        own = []
+        for graphs, size, weight in divide_batches(order, batch_size, rank, processes):
+            own += [(part.tolist(), weight) for part in graphs.split(size)]
+        batches.append(own)
+    assert {len(own) for own in batches} == {-(-count // batch_size)}
+    for joint, parts in zip(order.split(batch_size), zip(*batches, strict=True), strict=False):
+        # The weighted means' mean is the mean over the batch.
+        mean = sum(weight * sum(part) / len(part) for part, weight in parts) / processes
+        assert mean == pytest.approx(float(joint.float().mean()))
+        dealt = [graph for part, weight in parts if weight > 0 for graph in part]
+        assert sorted(dealt) == sorted(joint.tolist())
+        sizes = [len(part) for part, weight in parts if weight > 0]
+        assert max(sizes) - min(sizes) <= 1
+        assert all(len(part) == 1 for part, weight in parts if weight == 0)
+
+
+def test_a_batch_needs_a_graph_for_each_process():
+    with pytest.raises(ValueError, match="one graph for each of 3 processes, got 2"):
+        divide_batches(torch.arange(6), 2, 0, 3)
+
+
+def test_the_choices_of_shares():
+    for shard in (True, False, None, "batch"):
+        check_shard(shard)
+    with pytest.raises(ValueError, match="shard: expected True, False, 'batch' or None, got 'bat'"):
+        check_shard("bat")
+    with pytest.raises(TypeError, match="shard: expected True, False, 'batch' or None, got "):
+        check_shard(2)

@@ -141,6 +141,15 @@ def run(
     engine: EngineName = "local",
     engine_option: EngineOptions = None,
     gpus_per_cell: GpusPerCell = 0.0,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes that train a cell together, a part of each batch and a GPU each; the "
+            "setting devices.",
+            show_default="1",
+        ),
+    ] = None,
 ) -> None:
     """Train a method on a data set, fold by fold. The same command resumes a stopped run."""
     from benchmarks.runs import runner
@@ -160,7 +169,11 @@ def run(
             dataset,
             method,
             protocol,
-            {**device_overrides(device, gpus_per_cell), **parse_overrides(set_ or [])},
+            {
+                **device_overrides(device, gpus_per_cell),
+                **({} if devices is None else {"devices": devices}),
+                **parse_overrides(set_ or []),
+            },
             None if folds is None else parse_numbers("--folds", folds),
             parse_numbers("--seeds", seeds, largest=LARGEST_SEED),
             splits,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
@@ -36,6 +37,9 @@ class Task(Protocol):
     def summed_loss(self, logits: Tensor, target: Tensor) -> SummedLoss:
         """Return the loss of a batch such that several batches' can be added up."""
 
+    def num_labels(self, target: Tensor) -> Tensor:
+        """Return the number of entries over which the loss of a batch is a mean."""
+
     def score(self, logits: Tensor, target: Tensor) -> float:
         """Return the metric over all graphs of an evaluation, from 0 to 1."""
 
@@ -59,6 +63,10 @@ class Multiclass:
         """Return the cross-entropy summed over graphs."""
         total = cross_entropy(logits.float(), target, reduction="sum")
         return SummedLoss(total, total.new_full((), target.numel()))
+
+    def num_labels(self, target: Tensor) -> Tensor:
+        """Return the number of graphs."""
+        return torch.tensor(target.numel())
 
     def score(self, logits: Tensor, target: Tensor) -> float:
         """Return the share of graphs whose largest output is their class."""
@@ -94,6 +102,10 @@ class BinaryTasks:
             logits.float(), target.nan_to_num(0.0), reduction="none"
         )
         return SummedLoss((terms * labelled).sum(), labelled.sum())
+
+    def num_labels(self, target: Tensor) -> Tensor:
+        """Return the number of labels that are there."""
+        return (~target.isnan()).sum()
 
     def score(self, logits: Tensor, target: Tensor) -> float:
         """Return the metric; it orders graphs, for which logits serve as probabilities do."""

@@ -30,13 +30,25 @@ def check_accelerator(settings: Settings) -> None:
     """Refuse settings that need a GPU, or the package for its kernels, where there is none.
 
     Raises:
-        UsageError: If ``accelerator`` is ``gpu`` without a CUDA device, or ``backend`` is
-            ``triton`` where the network is not on one.
+        UsageError: If ``accelerator`` is ``gpu`` without a CUDA device, or with fewer than
+            ``devices``, if batches have fewer graphs than there are devices, or if ``backend`` is
+            ``triton`` where the network is not on a GPU.
     """
     there = torch.cuda.is_available()
+    if settings.accelerator != "cpu" and there and settings.devices > torch.cuda.device_count():
+        raise UsageError(
+            f"setting devices: expected at most {torch.cuda.device_count()}, the number of CUDA "
+            f"devices, got {settings.devices}"
+        )
     if settings.accelerator == "gpu" and not there:
         raise UsageError(
             "setting accelerator: gpu needs a CUDA device, torch finds none; expected cpu or auto"
+        )
+    if settings.devices > min(settings.batch_size, settings.eval_batch_size):
+        raise UsageError(
+            "setting devices: expected at most one a graph of a batch, got "
+            f"{settings.devices} with batches of {settings.batch_size} graphs, in evaluation of "
+            f"{settings.eval_batch_size}"
         )
     if settings.backend != "triton":
         return

@@ -101,6 +101,7 @@ class Settings:
     gradient_clip: float = 2.0
     precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = "32-true"
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
+    devices: int = _later(1)
     compile: Literal["auto", "on", "off"] = _later("off")
     # Written by the runner: the network settings that were named, where naming them matters.
     explicit: tuple[str, ...] = ()
@@ -168,7 +169,7 @@ _TYPES: dict[str, Any] = {
 _AT_LEAST = {
     **dict.fromkeys(("hidden_channels", "num_layers", "num_layers_after", "mlp_channels"), 1),
     **dict.fromkeys(("max_clusters", "batch_size", "eval_batch_size", "epochs", "patience"), 1),
-    **dict.fromkeys(("embedding_channels", "degree_cap"), 1),
+    **dict.fromkeys(("embedding_channels", "degree_cap", "devices"), 1),
     **dict.fromkeys(("processing_steps", "field_size", "num_fields"), 1),
     **dict.fromkeys(("edge_hidden", "validation_window", "annealing_steps"), 1),
     **dict.fromkeys(("pyramid_levels",), 0),
@@ -181,6 +182,7 @@ _AT_MOST = {
     **dict.fromkeys(("num_layers", "num_layers_after"), 1000),
     **dict.fromkeys(("num_pools", "pyramid_levels"), 100),
     "processing_steps": 10_000,
+    "devices": 1024,
     "cluster_ratio": 1e6,
 }
 _LARGEST_NUMBER = 10**9

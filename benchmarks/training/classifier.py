@@ -1,6 +1,5 @@
 """Trains one network on one fold with Lightning and keeps its curves and its best epoch."""
 
-import logging
 import math
 import os
 import tempfile
@@ -17,6 +16,15 @@ from torch_geometric.data import Batch
 from benchmarks.data.task import SummedLoss, Task
 from benchmarks.spec.errors import DivergedError
 from benchmarks.spec.settings import Settings
+from benchmarks.training.collective import (
+    average_statistics,
+    everyones,
+    from_first,
+    is_placeholder,
+    num_ranks,
+    share_of,
+    summed,
+)
 from benchmarks.training.compiled import is_compiled
 from benchmarks.training.effective_clusters import (
     assigned_rows,
@@ -25,6 +33,7 @@ from benchmarks.training.effective_clusters import (
 )
 from benchmarks.training.forward import Forward
 from benchmarks.training.memory_checkpoint import MemoryCheckpointIO
+from benchmarks.training.trainer import make_trainer
 from benchmarks.training.weight_average import WeightAverage
 from pyg_diffpool import PooledGraph, SparsePooledGraph
 
@@ -91,7 +100,8 @@ class GraphClassifier(lightning.LightningModule):
         self._predict = Forward(model)
         self._train = Forward(model, compiled)
         self._train_sums: dict[str, Tensor] = {}
-        self._num_train_graphs = 0
+        self._num_train_graphs: int | Tensor = 0
+        self._num_ranks = num_ranks()
         self._losses: list[SummedLoss] = []
         self._answers: list[tuple[Tensor, Tensor]] = []
         self._effective: dict[int, list[Tensor]] = {}
@@ -100,16 +110,26 @@ class GraphClassifier(lightning.LightningModule):
         """Return the loss of a batch and add its terms to the epoch's sums."""
         prediction = self._train(batch)
         loss = self.task.loss(prediction.logits, batch.y, self.settings.label_smoothing)
-        terms = {"train_cross_entropy": loss.detach(), **prediction.terms}
-        if prediction.auxiliary_loss is not None:
-            loss = loss + prediction.auxiliary_loss
+        terms, graphs = prediction.terms, batch.num_graphs
+        auxiliary_loss = prediction.auxiliary_loss
+        if self._num_ranks > 1:
+            # Of means over the whole batch this is the process's part.
+            share = share_of(batch, self.task)
+            loss, graphs = share.of_labels * loss, share.graphs
+            terms = {name: share.of_graphs * value for name, value in terms.items()}
+            if auxiliary_loss is not None:
+                auxiliary_loss = share.of_graphs * auxiliary_loss
+        terms = {"train_cross_entropy": loss.detach(), **terms}
+        if auxiliary_loss is not None:
+            loss = loss + auxiliary_loss
         terms["train_loss"] = loss.detach()
         for name, value in terms.items():
-            weighted = value.float() * batch.num_graphs
+            weighted = value.float() * graphs
             sums = self._train_sums
             sums[name] = sums[name] + weighted if name in sums else weighted
-        self._num_train_graphs += batch.num_graphs
-        return loss
+        self._num_train_graphs += graphs
+        # Gradients become the mean over processes; the batch's is their sum.
+        return loss if self._num_ranks == 1 else self._num_ranks * loss
 
     def on_train_epoch_start(self) -> None:
         """Start the epoch's sums."""
@@ -117,8 +137,9 @@ class GraphClassifier(lightning.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Start the validation's sums; this comes after the epoch's last training step."""
-        for name, total in self._train_sums.items():
-            self.curves[name].append(float(total) / self._num_train_graphs)
+        for name, total in summed(self._train_sums).items():
+            self.curves[name].append(float(total) / float(self._num_train_graphs))
+        average_statistics(self.model)
         loss = self.curves["train_loss"][-1] if self._train_sums else 0.0
         if not math.isfinite(loss):
             raise DivergedError(f"the training loss is {loss} in epoch {self.current_epoch + 1}")
@@ -126,6 +147,8 @@ class GraphClassifier(lightning.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the validation's outputs and losses."""
+        if is_placeholder(batch):
+            return
         logits, *_, levels = self._predict(batch)
         self._answers.append((logits, batch.y))
         self._losses.append(self.task.summed_loss(logits, batch.y))
@@ -138,15 +161,19 @@ class GraphClassifier(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Close the epoch's validation and log the score that choice of epoch goes by."""
+        answers, all_losses = everyones(self._answers), everyones(self._losses)
         # In float32, as Lightning logs and compares it: the curve holds what the choice went by.
-        metric = float(torch.tensor(_scored(self.task, self._answers)))
-        losses = SummedLoss(*map(torch.stack, zip(*self._losses, strict=True)))
+        metric = float(torch.tensor(_scored(self.task, answers)))
+        losses = SummedLoss(*map(torch.stack, zip(*all_losses, strict=True)))
         loss = float(losses.total.sum()) / max(1, int(losses.entries.sum()))
         if not math.isfinite(loss):
             raise DivergedError(f"the validation loss is {loss} in epoch {self.current_epoch + 1}")
         self.curves[f"validation_{self.task.metric}"].append(metric)
         self.curves["validation_loss"].append(loss)
-        for number, values in self._effective.items():
+        effective: dict[int, list[Tensor]] = defaultdict(list)
+        for number, values in everyones(list(self._effective.items())):
+            effective[number] += values
+        for number, values in effective.items():
             mean = float(torch.cat(values).nanmean())
             self.curves[f"effective_clusters_{number}"].append(mean)
         self.log("validation_loss", loss)
@@ -241,7 +268,7 @@ def train(
     chosen: list[Callback] = [*averages, best, *callbacks]
     if early_stopping:
         chosen.append(EarlyStopping("score", mode="max", patience=settings.patience))
-    trainer = _trainer(settings, chosen, memory)
+    trainer = make_trainer(settings, chosen, memory)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -249,7 +276,9 @@ def train(
         except SystemExit as stopped:
             # Lightning turns an interrupt into an exit; the runner is to see the interrupt.
             raise KeyboardInterrupt from stopped
-    checkpoint = memory.saved[best.best_model_path]
+    # The first process alone saves.
+    checkpoint = from_first(memory.saved.get(best.best_model_path))
+    assert checkpoint is not None
     prefix = "model."
     weights = {
         key.removeprefix(prefix): value.cpu()
@@ -290,30 +319,6 @@ def evaluate(
         with torch.autocast(device, half, enabled="mixed" in precision):
             answers.append((predict(batch).logits, batch.y))
     return _scored(task, answers)
-
-
-def _trainer(settings: Settings, callbacks: list[Callback], memory: MemoryCheckpointIO) -> Any:
-    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return lightning.Trainer(
-            max_epochs=settings.epochs,
-            accelerator=settings.accelerator,
-            devices=1,
-            precision=settings.precision,
-            gradient_clip_val=settings.gradient_clip or None,
-            callbacks=callbacks,
-            plugins=[memory],
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            # Tensors made under inference mode and kept by a loader or an adjacency could not take
-            # part in a later training step.
-            inference_mode=False,
-        )
 
 
 def _scored(task: Task, answers: list[tuple[Tensor, Tensor]]) -> float:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch_geometric.data import InMemoryDataset
 
 from benchmarks.data.source import Source
@@ -20,6 +20,7 @@ from benchmarks.training.classifier import (
     seed_everything,
     train,
 )
+from benchmarks.training.collective import num_ranks
 from benchmarks.training.level_figures import LARGEST_DRAWN
 from benchmarks.training.network_capacity import cluster_numbers
 from benchmarks.training.prepared import PreparedLoader, prepared_graphs
@@ -54,6 +55,9 @@ def run_network_cell(cell: Cell, source: Source, log: Path | None = None) -> Cel
     device = _device(settings)
     prepared = prepared_graphs(source, cell.method, settings)
     loaders = _loaders(source.graphs, x, fold, settings, device, prepared)
+    if num_ranks() > 1:
+        # The network and the order of graphs are the same for all; what is dropped is not.
+        torch.manual_seed(torch.initial_seed() + distributed.get_rank())
     task = source.task
     result = _train(cell, model, loaders, task, log, fold.validation, source.sizes)
     test_score = None
@@ -133,7 +137,8 @@ def _shown(validation: Tensor, sizes: Tensor) -> Tensor:
 def _device(settings: Settings) -> torch.device:
     """Return where the graphs stay, which is where Lightning puts the network."""
     on_gpu = settings.accelerator != "cpu" and torch.cuda.is_available()
-    return torch.device("cuda", 0) if on_gpu else torch.device("cpu")
+    rank = distributed.get_rank() if num_ranks() > 1 else 0
+    return torch.device("cuda", rank) if on_gpu else torch.device("cpu")
 
 
 def _loaders(
@@ -144,14 +149,21 @@ def _loaders(
     device: torch.device,
     prepared: list[dict[str, Tensor]] | None,
 ) -> dict[str, Loader]:
-    """Return one loader a part of the fold; they share the concatenated graphs."""
+    """Return one loader a part of the fold; they share the concatenated graphs.
+
+    Several processes have their part of each batch; the test graphs meet the weights in each.
+    """
     generator = torch.Generator().manual_seed(torch.initial_seed())
-    graphs = ResidentLoader(dataset, settings.batch_size, x=x, device=device, generator=generator)
+    graphs = ResidentLoader(
+        dataset, settings.batch_size, x=x, device=device, generator=generator, shard="batch"
+    )
     loaders: dict[str, Loader] = {}
     for part, index in fold._asdict().items():
         loader = graphs.subset(index, shuffle=part == "train")
         if part != "train":
             loader.batch_size = settings.eval_batch_size
+        if part == "test" or num_ranks() == 1:
+            loader.shard = False
         loaders[part] = loader if prepared is None else PreparedLoader(loader, prepared)
     return loaders
 

@@ -1,6 +1,7 @@
 """The engine of networks: one training by gradient descent a cell."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -8,13 +9,19 @@ from rich.console import Console
 from benchmarks.data.source import Source
 from benchmarks.methods import build_network, load_method
 from benchmarks.methods.parts.user_class import UserClass
-from benchmarks.spec.cell import Cell
+from benchmarks.spec.cell import Cell, CellResult
 from benchmarks.spec.settings import Settings
 from benchmarks.training.network_capacity import refuse_above_memory
 from benchmarks.training.network_cell import run_network_cell
 from benchmarks.training.prepared import prepared_graphs
+from benchmarks.training.ranks import run_on_ranks
 
-run = run_network_cell
+
+def run(cell: Cell, source: Source, log: Path | None = None) -> CellResult:
+    """Train and evaluate a cell, in this process or in one a device."""
+    if cell.settings.devices > 1:
+        return run_on_ranks(cell, log)
+    return run_network_cell(cell, source, log)
 
 
 def check_source(source: Source, method: str) -> None:

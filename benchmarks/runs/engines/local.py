@@ -3,9 +3,7 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Generator, Sequence
-from functools import cache
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
@@ -14,6 +12,7 @@ from benchmarks.runs.engine import EngineRequest
 from benchmarks.runs.worker import CellTask, Outcome
 from benchmarks.spec.cell import Cell
 from benchmarks.spec.errors import UsageError
+from benchmarks.training.parent import end_with
 
 OPTIONS: dict[str, str] = {}
 
@@ -72,17 +71,5 @@ def _run(task: CellTask, cell: Cell, runner: int | None) -> Outcome:
     if runner is not None and threading.current_thread() is threading.main_thread():
         # The terminal's interrupt is for the runner, which ends its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _stop_with(runner)
+        end_with(runner)
     return task(cell)
-
-
-@cache
-def _stop_with(runner: int) -> None:
-    """End this worker soon after its runner, also while it waits for a cell."""
-
-    def watch() -> None:
-        while os.getppid() == runner:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
