@@ -35,7 +35,8 @@ def check_accelerator(settings: Settings) -> None:
             ``triton`` where the network is not on a GPU.
     """
     there = torch.cuda.is_available()
-    if settings.accelerator != "cpu" and there and settings.devices > torch.cuda.device_count():
+    several = settings.devices > 1 and settings.accelerator != "cpu" and there
+    if several and settings.devices > torch.cuda.device_count():
         raise UsageError(
             f"setting devices: expected at most {torch.cuda.device_count()}, the number of CUDA "
             f"devices, got {settings.devices}"
