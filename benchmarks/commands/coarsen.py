@@ -19,11 +19,13 @@ from benchmarks.timing.coarsen import LARGE, peak_alone, set_rows
 from benchmarks.timing.coarsen_table import show
 from benchmarks.timing.kernels import kernel_rows
 from benchmarks.timing.machine import Rates, measure_rates
+from benchmarks.timing.pooling_rivals import DMON, MINCUT, POOLINGS
 from benchmarks.timing.rivals import COMPILED, CONTENDERS, OURS, TGP, why_not_compiled
 from benchmarks.timing.works import Row, Work
 
 QUICK_SETS = ("ENZYMES", "PROTEINS")
 CONTENDER_ROWS, BACKENDS, KERNELS = "contenders", "backends", "kernels"
+POOLING_ROWS = "poolings"
 
 
 def coarsen(
@@ -55,6 +57,12 @@ def coarsen(
             "--kernels", help="Instead, time sparse products and segment sums on the batches."
         ),
     ] = False,
+    poolings: Annotated[
+        bool,
+        typer.Option(
+            "--poolings", help="Instead, time MinCut and DMoN pooling: ours, PyG's and tgp's."
+        ),
+    ] = False,
     format_: options.Format = "rich",
     out: options.OutFolder = RESULTS / "coarsen",
     resume: options.Resume = None,
@@ -66,11 +74,13 @@ def coarsen(
     """
     names = list(data or (QUICK_SETS if quick else (*PROBLEMS, LARGE)))
     check_names("set", names, (*PROBLEMS, LARGE))
-    if backends and kernels:
-        raise UsageError("--backends, --kernels: expected one of them")
+    if backends + kernels + poolings > 1:
+        raise UsageError("--backends, --kernels, --poolings: expected one of them")
     if quick:
         rounds, seconds, memory = 3, 0.0, False
     what = BACKENDS if backends else KERNELS if kernels else CONTENDER_ROWS
+    if poolings:
+        what, names = POOLING_ROWS, [name for name in names if name != LARGE]
     config = {"rounds": rounds, "seconds": seconds, "quick": quick}
     prefix = "" if what == CONTENDER_ROWS else f"{what}-"
     session = Session(format_, out, config, seed, threads, resume, prefix)
@@ -79,6 +89,11 @@ def coarsen(
     elif what == KERNELS:
         works = (
             Work(name, partial(kernel_rows, name, problems, rounds, seconds))
+            for name, problems in _batches(names, seed, session)
+        )
+    elif what == POOLING_ROWS:
+        works = (
+            Work(name, partial(_pooling_rows, name, problems, rounds, seconds, memory))
             for name, problems in _batches(names, seed, session)
         )
     else:
@@ -119,6 +134,15 @@ def _set_rows(
     rows = set_rows(name, problems, present, rounds, seconds, memory=memory, rates=rates)
     notes = {"set": name, **shape(problems)}
     return rows + [notes | {"contender": key, "note": note} for key, note in absent.items()]
+
+
+def _pooling_rows(
+    name: str, problems: list[Problem], rounds: int, seconds: float, memory: bool
+) -> list[Row]:
+    rows = set_rows(name, problems, POOLINGS, rounds, seconds, memory=memory)
+    absent = [f"{layer}, {mode}" for layer in (MINCUT, DMON) for mode in TGP]
+    notes = {"set": name, **shape(problems), "note": "tgp is not installed"}
+    return rows + [notes | {"contender": key} for key in absent if key not in POOLINGS]
 
 
 def _batches(names: list[str], seed: int, session: Session) -> Iterator[tuple[str, list[Problem]]]:

@@ -15,6 +15,7 @@ from benchmarks.timing.batches import Problem, shape, tree_like
 from benchmarks.timing.limited_process import describe, run_limited
 from benchmarks.timing.machine import Rates, limit
 from benchmarks.timing.memory import GIB, Peak, device_peak
+from benchmarks.timing.pooling_rivals import POOLINGS
 from benchmarks.timing.rivals import (
     COMPILED,
     CONTENDERS,
@@ -146,7 +147,7 @@ def measure_alone(
     if on_cuda(device) and memory_gib is not None:
         total = torch.cuda.get_device_properties(device).total_memory
         torch.cuda.set_per_process_memory_fraction(min(1.0, memory_gib * GIB / total))
-    given = CONTENDERS[contender]
+    given = {**CONTENDERS, **POOLINGS}[contender]
     tiny = tree_like(torch.tensor([4, 3]), seed=0, num_clusters=2, num_features=2).on(device)
     forward_backward(given, given.prepare(tiny))
     problem = make().on(device)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.timing.coarsen import LARGE
+from benchmarks.timing.pooling_rivals import DMON, MINCUT
 from benchmarks.timing.rivals import OURS, PYG, SHUFFLED, TGP
 from benchmarks.timing.tables import Table, medians, number, over, show_tables, spread
 from benchmarks.timing.targets import at_least, at_most, fastest, multiple
@@ -23,7 +24,7 @@ LIMITED_NODES, GOAL_OVER_LIMIT = 5000, 1.5
 
 
 def show(rows: Sequence[Row], style: str, what: str = "contenders") -> None:
-    """Print rows as JSON, Markdown or for a terminal: contenders, backends or kernels."""
+    """Print rows as JSON, Markdown or for a terminal: contenders, poolings, backends or kernels."""
     if what == "backends":
         tables = [
             Table("Both backends, forward + backward", _swept(rows)),
@@ -32,6 +33,8 @@ def show(rows: Sequence[Row], style: str, what: str = "contenders") -> None:
     elif what == "kernels":
         once = ("batches", "operation", "columns")
         tables = [Table("Sparse products and segment sums", _kernels(rows), once=once)]
+    elif what == "poolings":
+        tables = [pooling_table(rows, layer) for layer in (MINCUT, DMON)]
     else:
         tables = [
             measured_table(rows),
@@ -74,6 +77,13 @@ def measured_table(
             line |= _worst(errors)
     title = "Coarsening with both losses, forward + backward"
     return Table(title, lines, notes, once=("batches",))
+
+
+def pooling_table(rows: Sequence[Row], layer: str) -> Table:
+    """Return the table of the contenders of one layer besides DiffPool."""
+    of_layer = [row for row in rows if row["contender"].startswith(f"{layer}, ")]
+    table = measured_table(of_layer, base=f"{layer}, ours", digits=".2f")
+    return table._replace(title=f"{layer} pooling with its losses, forward + backward")
 
 
 def _worst(errors: dict[str, float]) -> Row:

@@ -96,10 +96,49 @@ def _link(graphs: Graphs, x: Tensor, logits: Tensor, weight: Tensor | None) -> O
     return (link_loss(graphs, logits.softmax(-1), weight, "paper"),)
 
 
+def mincut(graphs: Graphs, x: Tensor, logits: Tensor, weight: Tensor | None) -> Outputs:
+    """Return MinCut pooling: features, normalised adjacency, cut and orthogonality loss."""
+    s = logits.softmax(-1)
+    features, adjacency, _ = coarsened(graphs, x, s, weight)
+    cut = oracles().cut_oracle(graphs, s, weight).mean()
+    return features, _normalized(adjacency), cut, oracles().orthogonality_oracle(graphs, s).mean()
+
+
+def dmon(
+    graphs: Graphs, x: Tensor, logits: Tensor, weight: Tensor | None, convention: str = ""
+) -> Outputs:
+    """Return DMoN pooling: features, normalised adjacency, and three losses.
+
+    With the convention ``"PyG"`` the cluster loss of every graph is divided by the size of each;
+    with ``"tgp"`` features are not activated.
+    """
+    s = logits.softmax(-1)
+    features, adjacency, _ = coarsened(graphs, x, s, weight)
+    spectral = oracles().modularity_oracle(graphs, s, weight).mean()
+    orthogonality = oracles().orthogonality_oracle(graphs, s).mean()
+    collapse = oracles().collapse_oracle(graphs, s)
+    if convention == "PyG":
+        sizes = torch.tensor(graphs.sizes, dtype=s.dtype)
+        collapse = (collapse + 1) * sizes / sizes.unsqueeze(1) - 1
+    features = features if convention == "tgp" else torch.nn.functional.selu(features)
+    return features, _normalized(adjacency), spectral, orthogonality, collapse.mean()
+
+
+def _normalized(adjacency: Tensor) -> Tensor:
+    """Return matrices without their diagonal, divided by the roots of the row sums."""
+    adjacency = adjacency - torch.diag_embed(adjacency.diagonal(dim1=1, dim2=2))
+    degrees = adjacency.sum(-1)
+    roots = torch.where(degrees > 0, degrees, torch.inf) ** -0.5
+    return roots.unsqueeze(-1) * adjacency * roots.unsqueeze(-2)
+
+
 EXACT: dict[str, Callable[[Graphs, Tensor, Tensor, Tensor | None], Outputs]] = {
     "coarsen": coarsened,
     "link": _link,
     **{name: partial(pooled, convention=name) for name in ("paper", "pyg", "tgp")},
+    "MinCut": mincut,
+    "DMoN": dmon,
+    **{f"DMoN, {name}": partial(dmon, convention=name) for name in ("PyG", "tgp")},
 }
 """What results are compared with: the layer under a convention, or one of its parts alone."""
 

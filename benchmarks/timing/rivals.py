@@ -182,7 +182,7 @@ def _run_pyg(problem: Problem) -> Outputs:
     return outputs
 
 
-class _GivenLogits(nn.Module):
+class GivenLogits(nn.Module):
     """Takes the place of tgp's MLP, so that all contenders pool with the same logits."""
 
     def __init__(self, problem: Problem, batched: bool):
@@ -206,7 +206,7 @@ def _tgp(batched: bool) -> Contender:
             remove_self_loops=False,
             degree_norm=False,
         )
-        pooler.selector.mlp = _GivenLogits(problem, batched)
+        pooler.selector.mlp = GivenLogits(problem, batched)
         out = pooler(x=problem.x, adj=problem.edge_index, batch=problem.batch)
         return out.x, out.edge_index, out.loss["link_loss"], out.loss["entropy_loss"]
 

@@ -10,6 +10,7 @@ from benchmarks.timing.backend_fit import Constants
 from benchmarks.timing.batches import tree_like
 from benchmarks.timing.coarsen import LARGE
 from benchmarks.timing.machine import Rates, least_of
+from benchmarks.timing.pooling_rivals import DMON, MINCUT
 from benchmarks.timing.rivals import COMPILED, CONTENDERS, TGP
 
 RATES = Rates(1e12, {"float32": 1e9}, {})
@@ -110,6 +111,25 @@ def test_sweep_prints_rows_and_constants(tmp_path, capsys):
     library, fitted = constants["library_constants"], constants["fitted_constants"]
     assert library["call_cost"] == Constants.of_library().call_cost
     assert 1 <= fitted["mean_regret"] <= library["mean_regret"] + 1e-9
+
+
+def test_poolings_print_and_store_rows(tiny_set, tmp_path, capsys):
+    rows = command.coarsen(
+        ["tiny", LARGE], quick=True, poolings=True, format_="markdown", out=tmp_path
+    )
+    printed = capsys.readouterr().out
+    for layer in (MINCUT, DMON):
+        assert f"{layer} pooling with its losses, forward + backward" in printed
+        assert {row["contender"] for row in rows} >= {f"{layer}, ours", f"{layer}, PyG"}
+        assert {row["contender"] for row in rows} >= {f"{layer}, {mode}" for mode in TGP}
+    assert all({"commit", "machine", "threads"} <= set(row) for row in rows)
+    (store,) = tmp_path.iterdir()
+    assert store.name.startswith("poolings-")
+
+
+def test_one_kind_of_rows_at_a_time(tmp_path):
+    with pytest.raises(UsageError, match="--backends, --kernels, --poolings: expected one"):
+        command.coarsen(["ENZYMES"], kernels=True, poolings=True, out=tmp_path)
 
 
 def test_kernels_print_and_store_rows(tiny_set, tmp_path, capsys):
