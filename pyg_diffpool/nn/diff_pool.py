@@ -185,7 +185,15 @@ class DiffPool(MessagePassing):
 
     @property
     def link_weight(self) -> float:
-        """Weight of the link prediction loss, which can be changed during training."""
+        """Weight of the link prediction loss, which can be changed during training.
+
+        Example:
+            >>> from pyg_diffpool import SAGEConv
+            >>> pool = DiffPool(SAGEConv(3, 8), SAGEConv(3, 4), max_clusters=4)
+            >>> pool.link_weight = 0.5
+            >>> pool.objective_weights
+            {'link': 0.5, 'entropy': 1.0}
+        """
         return self.objective_weights.get("link", 0.0)
 
     @link_weight.setter
@@ -194,7 +202,16 @@ class DiffPool(MessagePassing):
 
     @property
     def entropy_weight(self) -> float:
-        """Weight of the entropy, which can be changed during training."""
+        """Weight of the entropy, which can be changed during training.
+
+        Example:
+            >>> from pyg_diffpool import SAGEConv
+            >>> pool = DiffPool(
+            ...     SAGEConv(3, 8), SAGEConv(3, 4), max_clusters=4, objectives={"cut": 1.0}
+            ... )
+            >>> pool.entropy_weight
+            0.0
+        """
         return self.objective_weights.get("entropy", 0.0)
 
     @entropy_weight.setter

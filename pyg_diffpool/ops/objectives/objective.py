@@ -75,7 +75,20 @@ class Pooling(NamedTuple):
     squared: Tensor | None = None
 
     def trace(self) -> Tensor:
-        r"""Return :math:`\mathrm{tr}(\mathbf{S}^{\top} \mathbf{A} \mathbf{S})` in float64."""
+        r"""Return :math:`\mathrm{tr}(\mathbf{S}^{\top} \mathbf{A} \mathbf{S})` of each graph.
+
+        Example:
+            >>> import torch
+            >>> from pyg_diffpool import DiffPool, SAGEConv
+            >>> pool = DiffPool(
+            ...     SAGEConv(3, 8),
+            ...     SAGEConv(3, 4),
+            ...     max_clusters=4,
+            ...     objectives={"outside": (lambda pooling: -pooling.trace(), 1.0)},
+            ... )
+            >>> pool(torch.randn(6, 3), torch.tensor([[0, 1], [1, 0]])).losses["outside"].shape
+            torch.Size([1])
+        """
         return exact(self.coarsening.adj.diagonal(dim1=1, dim2=2)).sum(1)
 
     def gram_diagonal(self) -> Tensor:
