@@ -21,6 +21,7 @@ from benchmarks.timing.epoch_data import DROPPED_ABOVE, load_epoch_data
 from benchmarks.timing.epoch_table import show
 from benchmarks.timing.folds import FOLDS, ONE, PROCESSES, STREAMS, fold_modes, fold_rows
 from benchmarks.timing.limited_process import default_memory_gib
+from benchmarks.timing.operators import operator_rows
 from benchmarks.timing.trainees import Options
 from benchmarks.timing.works import Row, Work
 
@@ -65,6 +66,10 @@ def epoch(
     quick: Annotated[
         bool, typer.Option("--quick", help="ENZYMES, two rounds, one epoch of the folds.")
     ] = False,
+    profile: Annotated[
+        bool,
+        typer.Option("--profile", help="Instead, list the operators of an epoch of ours."),
+    ] = False,
     format_: options.Format = "rich",
     out: options.OutFolder = RESULTS / "epoch",
     resume: options.Resume = None,
@@ -85,7 +90,9 @@ def epoch(
     measured = {"rounds": rounds, "seconds": seconds, "epochs": epochs, "jobs": jobs}
     # ToDense builds a tensor of a kind that torch calls beta.
     warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
-    session = Session(format_, out, {**asdict(shared), **measured}, seed, threads, resume)
+    config = {**asdict(shared), **measured}
+    prefix = "operators-" if profile else ""
+    session = Session(format_, out, config, seed, threads, resume, prefix)
     memory = memory_gib or default_memory_gib()
 
     def works() -> Iterator[Work]:
@@ -93,6 +100,9 @@ def epoch(
             load = partial(load_epoch_data, name)
             loaded = session.load(name, load, asked=name not in listed_names())
             if loaded is None:
+                continue
+            if profile:
+                yield Work(f"{name} operators", partial(operator_rows, name, loaded, shared))
                 continue
             if loaded.small() is None and not loaded.huge:
                 text = f"{name}: no graph over {DROPPED_ABOVE} nodes to be dropped"

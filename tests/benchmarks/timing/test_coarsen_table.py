@@ -18,22 +18,22 @@ def timed(name, times, nodes=1000, **more):
 
 
 def test_ratios_of_both_ways_to_give_edges():
-    times = {OURS: 10.0, SHUFFLED: 12.0, PYG: 34.0, TGP[0]: 60.0, TGP[1]: 40.0}
+    times = {OURS: 10.0, SHUFFLED: 12.0, PYG: 29.0, TGP[0]: 60.0, TGP[1]: 40.0}
     assert requirements(timed("ENZYMES", times)) == [
-        ["ENZYMES", OURS, "faster than PyG", "3.5×", "3.4×", "NOT MET"],
+        ["ENZYMES", OURS, "faster than PyG", "3×", "2.9×", "NOT MET"],
         ["ENZYMES", OURS, "faster than the faster tgp", "4×", "4×", "met"],
-        ["ENZYMES", SHUFFLED, "faster than PyG", "2.45×", "2.83×", "met"],
-        ["ENZYMES", SHUFFLED, "faster than the faster tgp", "2.8×", "3.33×", "met"],
+        ["ENZYMES", SHUFFLED, "faster than PyG", "2.4×", "2.42×", "met"],
+        ["ENZYMES", SHUFFLED, "faster than the faster tgp", "3.2×", "3.33×", "met"],
     ]
 
 
 @pytest.mark.parametrize(
-    ("name", "required"), [("ENZYMES", 3.5), ("COLLAB", 4.5), ("DD", 35), ("REDDIT-like", 200)]
+    ("name", "required"), [("ENZYMES", 3.0), ("COLLAB", 4.0), ("DD", 35), ("REDDIT-like", 200)]
 )
 def test_figures_over_pyg(name, required):
     for factor, met in ((0.99, "NOT MET"), (1.01, "met")):
         ours, shuffled = requirements(
-            timed(name, {OURS: 1.0, SHUFFLED: 1 / 0.7, PYG: factor * required})
+            timed(name, {OURS: 1.0, SHUFFLED: 1 / 0.8, PYG: factor * required})
         )[::2]
         assert (ours[-1], shuffled[-1]) == (met, met)
 
