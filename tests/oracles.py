@@ -167,3 +167,31 @@ def balance_oracle(problem: Problem, s: Tensor) -> Tensor:
         total = -gram.diagonal().sqrt().sum() if n > 0 else gram.sum()
         losses.append(total / max(n * k, 1) ** 0.5)
     return torch.stack(losses)
+
+
+def edge_features_oracle(
+    problem: Problem,
+    s: Tensor,
+    edge_attr: Tensor,
+    weight: Tensor | None = None,
+    reduce: str = "mean",
+) -> Tensor:
+    """``S^T E_c S`` of each channel, or its mean per unit of ``S^T A S``, by loops over edges."""
+    weight = problem.weight if weight is None else weight
+    k = s.size(1)
+    pooled = []
+    for graph in range(problem.batch_size):
+        rows = problem.rows(graph)
+        total = torch.zeros(k, k, edge_attr.size(1), dtype=s.dtype)
+        mass = torch.zeros(k, k, dtype=s.dtype)
+        for edge, (u, v) in enumerate(problem.edge_index.t().tolist()):
+            if rows.start <= u < rows.stop:
+                share = torch.outer(s[u], s[v])
+                factor = weight[edge] if reduce == "mean" else 1.0
+                total = total + factor * share.unsqueeze(-1) * edge_attr[edge]
+                mass = mass + weight[edge] * share
+        if reduce == "mean":
+            empty = mass.abs() < 1e-12
+            total = total * torch.where(empty, 0.0, 1 / mass.masked_fill(empty, 1.0)).unsqueeze(-1)
+        pooled.append(total)
+    return torch.stack(pooled)

@@ -1,6 +1,6 @@
 """Stateless functions from tensors to tensors.
 
-``coarsen``, ``diff_pool``, ``mincut_pool``, ``dmon_pool``, ``link_prediction``,
+``coarsen``, ``coarsen_edges``, ``diff_pool``, ``mincut_pool``, ``dmon_pool``, ``link_prediction``,
 ``assignment_entropy`` and the losses in ``objectives/`` are the public functions.
 They read their arguments into a level (``level/``), whose contractions (``contract/``) use one of
 several backends (``backends/``); ``objectives/`` and ``conventions/`` compute losses from the
@@ -11,6 +11,7 @@ results. They build on ``adjacency`` and ``segments``, the two parts of a sparse
 from pyg_diffpool.ops.adjacency import Adjacency, prepare_adjacency
 from pyg_diffpool.ops.assignment_entropy import assignment_entropy
 from pyg_diffpool.ops.coarsen import coarsen
+from pyg_diffpool.ops.coarsen_edges import coarsen_edges
 from pyg_diffpool.ops.contract.coarsening import Coarsening
 from pyg_diffpool.ops.diff_pool import dense_diff_pool, diff_pool
 from pyg_diffpool.ops.dmon_pool import dmon_pool
@@ -34,6 +35,7 @@ __all__ = [
     "assignment_entropy",
     "balance_loss",
     "coarsen",
+    "coarsen_edges",
     "collapse_loss",
     "cut_loss",
     "dense_diff_pool",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from pyg_diffpool.ops.level.dense import DenseLevel, mask_adjacency
-from pyg_diffpool.ops.level.gram import gram_matrices
+from pyg_diffpool.ops.level.gram import gram_matrices, level_without_edges
 from pyg_diffpool.ops.level.read import (
     Edges,
     checked_matrices,
@@ -29,6 +29,7 @@ __all__ = [
     "checked_matrices",
     "gram_matrices",
     "is_dense_level",
+    "level_without_edges",
     "mask_adjacency",
     "read_dense",
     "read_dense_level",

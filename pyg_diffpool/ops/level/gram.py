@@ -1,4 +1,4 @@
-"""Gram matrices of assignments, without edges."""
+"""Contractions of assignments without edges."""
 
 from __future__ import annotations
 
@@ -23,8 +23,17 @@ def gram_matrices(s: Tensor, graphs: Segments | PaddedGraphs) -> Tensor:
         rows = accumulated(graphs.mask_rows(s))
         with without_autocast(s):
             return rows.transpose(1, 2) @ rows
+    return level_without_edges(s, graphs).contract(s[:, :0], s)[0].gram
+
+
+def level_without_edges(s: Tensor, graphs: Segments) -> SparseLevel:
+    """Return the level of graphs whose edges do not matter, where a sparse product costs nothing.
+
+    Args:
+        s: Assignment (N, K).
+        graphs: The graphs that the rows belong to.
+    """
     nothing = torch.empty(0, dtype=torch.long, device=s.device)
     rowptr = torch.zeros(s.size(0) + 1, dtype=torch.long, device=s.device)
-    without_edges = Adjacency(rowptr, nothing, nothing, undirected=True, coalesced=True)
-    coarsening, _ = SparseLevel(without_edges, graphs).contract(s[:, :0], s)
-    return coarsening.gram
+    adjacency = Adjacency(rowptr, nothing, nothing, undirected=True, coalesced=True)
+    return SparseLevel(adjacency, graphs)
