@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch._dynamo.utils import counters
+from torch.nn import Linear
 from torch.testing import assert_close
 from torch.utils._pytree import tree_leaves
+from torch_geometric.nn import GINEConv
 
 from pyg_diffpool import (
     AnnealedTemperature,
@@ -17,6 +19,7 @@ from pyg_diffpool import (
     assignment_entropy,
     balance_loss,
     coarsen,
+    coarsen_edges,
     collapse_loss,
     cut_loss,
     diff_pool,
@@ -69,6 +72,20 @@ def of_function(function, rows, **options):
     return make
 
 
+def of_edge_features(make_function, rows):
+    """Call a function on a problem whose edges have two features."""
+
+    def make():
+        def call(problem, edges, **sizes):
+            attr = torch.stack([edges[0], edges[1]], 1).float()
+            given = {"edge_attr": attr, "batch": problem.batch, "batch_size": problem.batch_size}
+            return (getattr(problem, rows).float(), edges), {**given, **sizes}
+
+        return make_function(), call
+
+    return make
+
+
 def of_module(make_module):
     """Call a module on a problem."""
 
@@ -103,6 +120,10 @@ ALL_OBJECTIVES = dict.fromkeys(OBJECTIVES, 1.0) | {"overlap": (overlap, 1.0)}
 SMALL = {
     "coarsen": of_function(coarsen, ("x", "s")),
     "coarsen, normalised": of_function(coarsen, ("x", "s"), normalize_adj=True),
+    "coarsen_edges": of_edge_features(lambda: coarsen_edges, "s"),
+    "DiffPool, edge features": of_edge_features(
+        lambda: DiffPool(GINEConv(Linear(3, 4), edge_dim=2), SAGEConv(3, 3), max_clusters=3), "x"
+    ),
     "mincut_pool": of_function(mincut_pool, ("x", "logits")),
     "DMoNPooling": of_module(lambda: DMoNPooling(3, 3)),
     **{

@@ -22,6 +22,7 @@ MATRICES = ("adj", "adjacency")
 NO_EDGES = ("batch", "batch_size", "mask", "size", "return_emb", "type_vec")
 NO_WEIGHTS = ("size", "batch", "batch_size", "mask", "edge_type", "node_type", "pos", "u", "x_0")
 NOT_OF_EDGES = ("return_", "hyperedge_")
+FEATURES = ("edge_attr", "edge_feat")
 
 
 class Arguments(NamedTuple):
@@ -43,7 +44,9 @@ class CallPlan(NamedTuple):
         ones: Whether unweighted edges get weights of one.
         extras: Which of batch, batch_size and mask the network takes.
         missing: Required arguments for which there is no value.
-        width: Number of edge features that the network takes, if known.
+        width: Number of edge features that the network takes if there are weights, if known.
+        features: Keyword of the edge features; empty for the third argument; None if there is none.
+        features_width: Number of edge features that the network takes, if known.
         others: Optional arguments for which there is no value.
     """
 
@@ -55,6 +58,8 @@ class CallPlan(NamedTuple):
     extras: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     width: int | None = None
+    features: str | None = None
+    features_width: int | None = None
     others: tuple[str, ...] = ()
 
 
@@ -100,8 +105,22 @@ def _planned(network: Network) -> CallPlan:
     missing = tuple(sorted(set(required) - given - {weight}))
     ones = weight is not None and (column or weight in required)
     keyword = "" if weight is not None and weight not in keywords else weight
+    features = _features(network, third, keywords)
+    features_width = None if features is None else feature_width(network)
     others = tuple(name for name in keywords if name not in {*given, weight, *missing})
-    return CallPlan("edges", edges, keyword, column, ones, extras, missing, width, others)
+    return CallPlan(
+        "edges",
+        edges,
+        keyword,
+        column,
+        ones,
+        extras,
+        missing,
+        width,
+        features,
+        features_width,
+        others,
+    )
 
 
 def _weights(
@@ -114,7 +133,7 @@ def _weights(
         if "weight" in name:
             return name, False, None
     for name in of_edges:
-        if name.startswith(("edge_attr", "edge_feat")):
+        if name.startswith(FEATURES):
             width = feature_width(network)
             if width == 1 or (width is None and name in required):
                 return name, True, 1
@@ -122,6 +141,24 @@ def _weights(
     if third and third in required and third not in NO_WEIGHTS:
         return third, False, None
     return None, False, None
+
+
+def _features(network: Network, third: str | None, keywords: tuple[str, ...]) -> str | None:
+    """Return the keyword of edge features, empty for the third argument, or None."""
+    name = next((name for name in keywords if name.startswith(FEATURES)), None)
+    if name is None and third is not None and third.startswith(FEATURES):
+        name = ""
+    if name is not None and isinstance(network, torch.nn.Module):
+        layers = [layer for layer in network.modules() if isinstance(layer, MessagePassing)]
+        if layers and all(map(_has_no_features, layers)):
+            return None
+    return name
+
+
+def _has_no_features(layer: MessagePassing) -> bool:
+    """Return whether a layer was made for edges without features."""
+    widths = [getattr(layer, name, "") for name in ("edge_dim", "in_edge_channels", "dim")]
+    return None in widths[:2] or (isinstance(layer, CGConv) and widths[2] == 0)
 
 
 def feature_width(network: Network) -> int | None:

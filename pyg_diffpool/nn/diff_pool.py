@@ -21,8 +21,14 @@ from pyg_diffpool.ops.assignments import ASSIGNMENTS
 from pyg_diffpool.ops.assignments.logits import GivenLogits, Logits
 from pyg_diffpool.ops.assignments.sparse import SPARSE_ASSIGNMENTS
 from pyg_diffpool.ops.backends import BACKENDS
+from pyg_diffpool.ops.coarsen_edges import EDGE_REDUCTIONS
 from pyg_diffpool.ops.conventions import Convention, read_convention
 from pyg_diffpool.ops.diff_pool import Pooled, pool
+from pyg_diffpool.ops.edge_features import (
+    EdgeFeatures,
+    pool_edge_features,
+    read_edge_features,
+)
 from pyg_diffpool.ops.level import DenseLevel, Level, SparseLevel, is_dense_level, read_level
 from pyg_diffpool.ops.objectives import OBJECTIVES
 from pyg_diffpool.ops.objectives.choice import Weight, read_objectives
@@ -55,7 +61,10 @@ class DiffPool(MessagePassing):
         embed: Embedding GNN: any module that is called like PyG's convolutions,
             :obj:`embed(x, edge_index, edge_weight)`, also wrapped or compiled. A network that takes
             one feature per edge (:obj:`edge_dim=1`) gets the weights as edge features, or ones if
-            there are no weights. A network that takes neither only sees which clusters are
+            there are no weights. A network of edge features, such as
+            :class:`~torch_geometric.nn.GINEConv`, :class:`~torch_geometric.nn.NNConv` or
+            :class:`~torch_geometric.nn.GATv2Conv`, gets :obj:`edge_attr`; if it takes one feature
+            more, the weight is the last. A network that takes neither only sees which clusters are
             connected, with a warning on the first call. A network without edges, such as an MLP, is
             called as :obj:`embed(x)`; a network of dense matrices, such as PyG's
             :class:`~torch_geometric.nn.DenseSAGEConv`, is called on dense levels as
@@ -83,6 +92,8 @@ class DiffPool(MessagePassing):
             :math:`\mathbf{S}`: those of :obj:`"sparsemax"` and :obj:`"entmax15"` are the same as
             without it, while the surrogate of :obj:`"straight-through"` gets the gradient of each
             node's own cluster only. (default: :obj:`False`)
+        edge_reduce: How edge features are pooled, :obj:`"mean"` per unit of weight or :obj:`"sum"`,
+            see :func:`coarsen_edges`. (default: :obj:`"mean"`)
         convention: Convention of the side objectives: :obj:`"paper"`, :obj:`"reference"` or
             :obj:`"pyg"`, see :func:`link_prediction_loss`. The link objective of :obj:`"reference"`
             is 0 on dense levels, whose weights are not probabilities. (default: :obj:`"paper"`)
@@ -110,7 +121,8 @@ class DiffPool(MessagePassing):
     Shapes:
         - **input:** node features :math:`(N, F)`, edges :math:`(2, |\mathcal{E}|)` (or any sparse
           adjacency), weights :math:`(|\mathcal{E}|)`, sorted batch vector :math:`(N)`; or
-          :math:`(B, N, F)`, adjacency matrices :math:`(B, N, N)`, mask :math:`(B, N)`
+          :math:`(B, N, F)`, adjacency matrices :math:`(B, N, N)`, mask :math:`(B, N)`; edge
+          features :math:`(|\mathcal{E}|, C)` or :math:`(B, N, N, C)` *(optional)*
         - **output:** :class:`PooledGraph`, or :class:`SparsePooledGraph`
 
     An explainer's edge mask scales the weight of an edge everywhere: in messages, in the pooled
@@ -131,6 +143,15 @@ class DiffPool(MessagePassing):
         >>> out = pool(x, edge_index, batch=torch.tensor([0, 0, 0, 1, 1, 1]))
         >>> out.x.shape, out.adj.shape, sorted(out.losses)
         (torch.Size([2, 4, 8]), torch.Size([2, 4, 4]), ['entropy', 'link'])
+
+        Edge features, for the networks of this level and of the next one:
+
+        >>> from torch_geometric.nn import GATv2Conv
+        >>> pool = DiffPool(GATv2Conv(3, 8, edge_dim=5), SAGEConv(3, 4), max_clusters=4)
+        >>> out = pool(x, edge_index, edge_attr=torch.randn(4, 5))
+        >>> deeper = DiffPool(GATv2Conv(8, 8, edge_dim=6), SAGEConv(8, 2), max_clusters=2)
+        >>> deeper(out.x, out.adj, edge_attr=out.edge_attr).edge_attr.shape
+        torch.Size([1, 2, 2, 5])
     """
 
     runs_on_dense_levels = True
@@ -145,6 +166,7 @@ class DiffPool(MessagePassing):
         assignment: str = "softmax",
         temperature: float | AnnealedTemperature = 1.0,
         sparse_level: bool = False,
+        edge_reduce: str = "mean",
         convention: str = "paper",
         scale: str | None = None,
         link_weight: float | None = None,
@@ -163,6 +185,7 @@ class DiffPool(MessagePassing):
         check_flag("sparse_level", sparse_level)
         if sparse_level:
             _check_sparse(assignment, convention)
+        check_choice("edge_reduce", edge_reduce, EDGE_REDUCTIONS)
         read_convention(convention, scale=scale, normalize=normalize)
         check_choice("backend", backend, ("auto", *BACKENDS))
         chosen, weights = read_objectives(objectives, link_weight, entropy_weight)
@@ -174,6 +197,7 @@ class DiffPool(MessagePassing):
         self.assignment = assignment
         self.temperature = temperature
         self.sparse_level = sparse_level
+        self.edge_reduce = edge_reduce
         self.convention = convention
         self.scale = scale
         self.objectives = chosen
@@ -247,8 +271,13 @@ class DiffPool(MessagePassing):
         batch_size: int | None = None,
         mask: Tensor | None = None,
         max_num_nodes: int | None = None,
+        edge_attr: Tensor | None = None,
     ) -> PooledGraph | SparsePooledGraph:
-        """Embed, assign and coarsen.
+        r"""Embed, assign and coarsen.
+
+        Edge features :obj:`edge_attr`, :math:`(|\mathcal{E}|, C)` in the order of the edges or
+        :math:`(B, N, N, C)` on a dense level, are passed to the networks that take them, and
+        pooled to :obj:`PooledGraph.edge_attr`.
 
         With :obj:`batch_size` and :obj:`max_num_nodes` given, there is no host-device
         synchronisation, unless the pooled level is sparse.
@@ -272,6 +301,15 @@ class DiffPool(MessagePassing):
                 "sparse_level: expected a sparse level, x [N, F] and edges, got a dense level of "
                 f"shape {tuple(x.shape)}: set it in the layers before this one too"
             )
+        features = None
+        if edge_attr is not None and self.sparse_level:
+            raise ValueError(
+                "edge_attr: expected None with sparse_level=True, whose pooled edges have weights "
+                "only"
+            )
+        if edge_attr is not None:
+            features = read_edge_features(edge_attr, edge_index, edge_weight, level)
+            edge_attr = features if isinstance(features, Tensor) else edge_attr
         outputs = None
         blocks = blocks_of_networks(self.embed, self.assign, x)
         if blocks is not None:
@@ -282,7 +320,7 @@ class DiffPool(MessagePassing):
         if outputs is not None:
             embedding, rows = outputs[0], outputs[1] if linear else self.assign.lin(outputs[1])  # type: ignore[operator]
         else:
-            given = (x, level, edge_index, edge_weight)
+            given = (x, level, edge_index, edge_weight, edge_attr)
             embedding = network_call("embed", self.embed, *given)()
             embedding = check_rows("embed", self.embed, embedding, x)
             assign = self.assign.block if linear else self.assign
@@ -295,7 +333,9 @@ class DiffPool(MessagePassing):
                 f"(max_clusters), got {logits.columns}"
             )
         if self.explain and isinstance(level, SparseLevel):
-            level = self._masked(level, edge_index, edge_weight)
+            level, weight = self._masked(level, edge_index, edge_weight)
+            if isinstance(features, EdgeFeatures):
+                features = features._replace(weight=weight)
         temperature = self.temperature
         if isinstance(temperature, AnnealedTemperature):
             temperature = temperature()
@@ -317,20 +357,27 @@ class DiffPool(MessagePassing):
             assignment=self.assignment,
             temperature=temperature,
         )
-        return self._pooled_graph(pooled, columns, embedding, level)
+        graph = self._pooled_graph(pooled, columns, embedding, level)
+        if features is None:
+            return graph
+        pooled_features = pool_edge_features(features, pooled.s, level, graph.adj, self.edge_reduce)
+        return graph._replace(edge_attr=pooled_features)
 
     def _masked(
         self, level: SparseLevel, edge_index: AnyAdjacency, edge_weight: Tensor | None
-    ) -> SparseLevel:
-        """Multiply edge weights by an explainer's mask, for the pooled adjacency and the losses."""
+    ) -> tuple[SparseLevel, Tensor | None]:
+        """Multiply edge weights by an explainer's mask, for the pooled adjacency and the losses.
+
+        Also return the weights of the edges as they were passed.
+        """
         num_nodes = level.adjacency.num_nodes
         edges, weight = given_edges(edge_index, edge_weight, num_nodes)
         mask = edge_mask(self, edges, num_nodes)
         if mask is None:
-            return level
+            return level, weight
         weight = mask if weight is None else weight * mask
         adjacency = prepare_adjacency(edges, weight, num_nodes, validate=False)
-        return level._replace(adjacency=adjacency)
+        return level._replace(adjacency=adjacency), weight
 
     def _pooled_graph(
         self, pooled: Pooled, columns: Tensor | None, embedding: Tensor, level: Level

@@ -36,6 +36,7 @@ def network_call(
     level: Level,
     edge_index: AnyAdjacency,
     edge_weight: Tensor | None,
+    edge_attr: Tensor | None = None,
 ) -> Callable[[], Any]:
     """Return a function that calls a network on a level with all arguments that it accepts.
 
@@ -48,13 +49,20 @@ def network_call(
         level: The level.
         edge_index: Edges as passed by the caller.
         edge_weight: Edge weights as passed by the caller.
+        edge_attr: Features (E, C) of these edges, or (B, N, N, C) on a dense level.
     """
     if not runs_on_dense_levels(module):
         if isinstance(level, DenseLevel):
-            return partial(_run_on_matrices, role, module, x, level)
-        return partial(_run_on_edges, role, module, x, level, edge_index, edge_weight)
+            return partial(_run_on_matrices, role, module, x, level, edge_attr)
+        return partial(_run_on_edges, role, module, x, level, edge_index, edge_weight, edge_attr)
+    features: dict[str, Tensor] = {}
+    if edge_attr is not None and plan_call(module).features == "edge_attr":
+        features["edge_attr"] = edge_attr
     if isinstance(level, DenseLevel):
-        return partial(module, x, level.adj, mask=level.mask)
+        return partial(module, x, level.adj, mask=level.mask, **features)
+    if features:
+        # In the order of the edges as they were passed.
+        return partial(module, x, edge_index, edge_weight, **features)
     if not isinstance(edge_index, Adjacency) and has_observed(module):
         return partial(module, x, edge_index, edge_weight)
     return partial(module, x, level.adjacency)
@@ -67,6 +75,7 @@ def _run_on_edges(
     level: SparseLevel,
     edge_index: AnyAdjacency,
     edge_weight: Tensor | None,
+    edge_attr: Tensor | None,
 ) -> Tensor:
     plan = plan_call(module)
     if plan.kind == "matrix":
@@ -80,7 +89,7 @@ def _run_on_edges(
     graphs = level.graphs
     known = {"batch": graphs.batch, "batch_size": graphs.batch_size}
     with context:
-        return _run_edges(role, module, plan, x, edge_index, edge_weight, **known)
+        return _run_edges(role, module, plan, x, edge_index, edge_weight, edge_attr, **known)
 
 
 def _run_on_matrices(
@@ -88,6 +97,7 @@ def _run_on_matrices(
     module: torch.nn.Module,
     x: Tensor,
     level: DenseLevel,
+    edge_attr: Tensor | None,
 ) -> Tensor:
     """Call a network on a dense level, on weighted edges unless it takes dense matrices."""
     plan = plan_call(module)
@@ -99,10 +109,11 @@ def _run_on_matrices(
         out = _called(role, module, plan, x.flatten(0, 1), (), {})
         return out.view(*x.shape[:2], out.size(-1))
     rows = x.new_ones(x.shape[:2], dtype=torch.bool) if mask is None else mask
-    edges = to_edges(x, level.adj, rows)
-    known = {"batch": edges.batch, "batch_size": x.size(0)}
+    edges = to_edges(x, level.adj, rows, edge_attr)
+    given = (edges.x, edges.edge_index, edges.edge_weight, edges.edge_attr)
+    known: dict[str, Any] = {"batch": edges.batch, "batch_size": x.size(0)}
     with nullcontext() if traced() else unexplained(module):
-        out = _run_edges(role, module, plan, edges.x, edges.edge_index, edges.edge_weight, **known)
+        out = _run_edges(role, module, plan, *given, **known)
     dense = out.new_zeros(*x.shape[:2], out.size(-1))
     return dense.masked_scatter(rows.unsqueeze(-1), out)
 
@@ -114,14 +125,21 @@ def _run_edges(
     x: Tensor,
     edge_index: AnyAdjacency,
     edge_weight: Tensor | None,
+    edge_attr: Tensor | None,
     **known: Any,
 ) -> Tensor:
     """Call a network with edges, or with node features only."""
     options = {name: known[name] for name in plan.extras if name in known}
     if plan.kind == "rows":
         return _called(role, module, plan, x, (), options)
-    if isinstance(edge_index, Adjacency) or (plan.ones and is_sparse(edge_index)):
+    by_edge = plan.ones or edge_attr is not None
+    if isinstance(edge_index, Adjacency) or (by_edge and is_sparse(edge_index)):
         edge_index, edge_weight = given_edges(edge_index, edge_weight, x.size(0))
+    features = edge_features_for(role, _name(module), plan, edge_attr, edge_weight)
+    if features is not None:
+        plan = _with_features(plan)
+        if plan.weight is None and edge_attr is not None and features.size(1) > edge_attr.size(1):
+            edge_weight = None  # It is the last of the features.
     if edge_weight is None and plan.ones and isinstance(edge_index, Tensor):
         edge_weight = x.new_ones(edge_index.size(1))
     arguments: tuple[Any, ...] = ()
@@ -129,10 +147,14 @@ def _run_edges(
         arguments = (edge_index,)
     else:
         options[plan.edges] = edge_index
+    if features is not None and plan.features == "":
+        arguments = (*arguments, features)
+    elif features is not None and plan.features is not None:
+        options[plan.features] = features
     if edge_weight is not None:
         weight = edge_weight.view(-1, 1) if plan.column else edge_weight.view(-1)
         if plan.weight is None:
-            _warn_once(module, plan)
+            _warn_once(module, plan, featured=features is not None)
         elif plan.weight == "":
             arguments = (*arguments, weight)
         else:
@@ -185,16 +207,54 @@ def _name(module: object) -> str:
     return str(getattr(inner, "__name__", type(inner).__name__))
 
 
-def _warn_once(module: torch.nn.Module, plan: CallPlan) -> None:
+def _warn_once(module: torch.nn.Module, plan: CallPlan, featured: bool) -> None:
     if getattr(module, "_warned_of_weights", False):
         return
     module._warned_of_weights = True  # type: ignore[assignment]
     reason = ""
     if plan.width is not None:
-        reason = f" (it takes {plan.width} features per edge, and a weight is one)"
+        what = "with one more, the last is the weight" if featured else "and a weight is one"
+        reason = f" (it takes {plan.width} features per edge, {what})"
     warnings.warn(
         f"{_name(module)} cannot use edge weights{reason}: it sees which nodes or clusters "
         "are connected, but not how strongly. After pooling, nearly all pairs of clusters are "
         "connected, so that most of the structure is lost.",
         stacklevel=2,
+    )
+
+
+def _with_features(plan: CallPlan) -> CallPlan:
+    """Return the plan of a network that gets edge features, in place of weights in a column."""
+    missing, others = (
+        tuple(name for name in names if name != plan.features)
+        for names in (plan.missing, plan.others)
+    )
+    plan = plan._replace(missing=missing, others=others)
+    return plan._replace(weight=None, column=False, ones=False) if plan.column else plan
+
+
+def edge_features_for(
+    role: str,
+    name: str,
+    plan: CallPlan,
+    edge_attr: Tensor | None,
+    edge_weight: Tensor | None,
+) -> Tensor | None:
+    """Return the features that a network gets of each edge, or None if it takes none.
+
+    A network that takes one feature more than there are gets the weight as the last one.
+    """
+    if edge_attr is None or plan.features is None:
+        return None
+    given = edge_attr.size(1)
+    if plan.features_width is None or plan.features_width == given:
+        return edge_attr
+    if plan.features_width == given + 1:
+        weight = edge_attr.new_ones(edge_attr.size(0)) if edge_weight is None else edge_weight
+        return torch.cat([edge_attr, weight.view(-1, 1).to(edge_attr.dtype)], 1)
+    if plan.column:
+        return None
+    raise ValueError(
+        f"edge_attr: expected {plan.features_width} features of each edge for {role}, {name}, or "
+        f"{plan.features_width - 1} and the weight, got {given}"
     )

@@ -23,10 +23,14 @@ class PooledEdges(NamedTuple):
     edge_weight: Tensor
     batch: Tensor
     ptr: Tensor
+    edge_attr: Tensor | None
 
 
-def to_edges(x: Tensor, adj: Tensor, mask: Tensor) -> PooledEdges:
-    """Convert x (B, N, F), adj (B, N, N) and mask (B, N) to edges, one per nonzero weight."""
+def to_edges(x: Tensor, adj: Tensor, mask: Tensor, edge_attr: Tensor | None = None) -> PooledEdges:
+    """Convert x (B, N, F), adj (B, N, N) and mask (B, N) to edges, one per nonzero weight.
+
+    Edge features (B, N, N, C) are those of the edges.
+    """
     sizes = mask.sum(1)
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
     batch = torch.arange(mask.size(0), device=x.device).repeat_interleave(sizes)
@@ -34,11 +38,17 @@ def to_edges(x: Tensor, adj: Tensor, mask: Tensor) -> PooledEdges:
     graph, row, col = ((adj != 0) & mask.unsqueeze(1) & mask.unsqueeze(2)).nonzero().unbind(1)
     edge_index = torch.stack([node[graph, row], node[graph, col]])
     mark_pooled(edge_index)
-    return PooledEdges(x[mask], edge_index, adj[graph, row, col], batch, ptr)
+    features = None if edge_attr is None else edge_attr[graph, row, col]
+    return PooledEdges(x[mask], edge_index, adj[graph, row, col], batch, ptr, features)
 
 
 def make_batch(
-    x: Tensor, edge_index: Tensor, edge_weight: Tensor, batch: Tensor, ptr: Tensor
+    x: Tensor,
+    edge_index: Tensor,
+    edge_weight: Tensor,
+    batch: Tensor,
+    ptr: Tensor,
+    edge_attr: Tensor | None = None,
 ) -> Batch:
     """Return a PyG batch of weighted graphs, which can be taken apart again."""
     made = Batch(x=x, edge_index=edge_index, edge_weight=edge_weight, batch=batch, ptr=ptr)
@@ -50,6 +60,10 @@ def make_batch(
     nodes, zeros = ptr.cpu(), torch.zeros(num_graphs, dtype=torch.long)
     made._slice_dict = {"x": nodes, "edge_index": edge_ptr, "edge_weight": edge_ptr}
     made._inc_dict = {"x": zeros, "edge_index": nodes[:-1], "edge_weight": zeros}
+    if edge_attr is not None:
+        made.edge_attr = edge_attr
+        made._slice_dict["edge_attr"] = edge_ptr
+        made._inc_dict["edge_attr"] = zeros
     return made
 
 
@@ -72,6 +86,8 @@ class PooledGraph(NamedTuple):
         embedding: Embeddings :math:`\mathbf{Z}` of the nodes that were pooled.
         node_batch: Graph of each node that was pooled, :math:`(N)`; :obj:`None` on a dense level.
         node_mask: Mask of the rows that were nodes, :math:`(B, N)`; :obj:`None` if all were.
+        edge_attr: Features of each pair of clusters, :math:`(B, K, K, C)`, see
+            :func:`coarsen_edges`; :obj:`None` without edge features.
 
     Example:
         >>> from pyg_diffpool import DiffPool, SAGEConv
@@ -93,6 +109,7 @@ class PooledGraph(NamedTuple):
     embedding: Tensor
     node_batch: Tensor | None = None
     node_mask: Tensor | None = None
+    edge_attr: Tensor | None = None
 
     def unpool(self, rows: Tensor) -> Tensor:
         r"""Return rows of clusters to the nodes that were pooled.
@@ -144,7 +161,8 @@ class PooledGraph(NamedTuple):
         called on these edges to exclude them.
 
         Returns:
-            :class:`~torch_geometric.data.Batch` of x, edge_index, edge_weight, batch and ptr.
+            :class:`~torch_geometric.data.Batch` of x, edge_index, edge_weight, batch and ptr, and
+            of edge_attr if there are edge features.
 
         Example:
             >>> from torch_geometric.nn import GCNConv
@@ -154,5 +172,5 @@ class PooledGraph(NamedTuple):
             >>> GCNConv(8, 8)(batch.x, batch.edge_index, batch.edge_weight).shape
             torch.Size([2, 8])
         """
-        edges = to_edges(self.x, self.adj, self.mask)
+        edges = to_edges(self.x, self.adj, self.mask, self.edge_attr)
         return make_batch(*edges)

@@ -36,11 +36,19 @@ FUNCTIONS = {
     ),
     "required features": (
         lambda x, edge_index, edge_attr: None,
-        edges(weight="edge_attr", column=True, ones=True, width=1),
+        edges(weight="edge_attr", column=True, ones=True, width=1, features="edge_attr"),
     ),
     "optional features": (
         lambda x, edge_index, edge_attr=None: None,
-        edges(others=("edge_attr",)),
+        edges(features="edge_attr", others=("edge_attr",)),
+    ),
+    "features in third place alone": (
+        lambda x, edge_index, edge_attr, /: None,
+        edges(weight="", column=True, ones=True, width=1, features=""),
+    ),
+    "weights and features": (
+        lambda x, edge_index, edge_weight=None, edge_attr=None: None,
+        edges(weight="edge_weight", features="edge_attr", others=("edge_attr",)),
     ),
     "what is returned is no weight": (
         lambda x, edge_index, return_attention_weights=None: None,
@@ -77,7 +85,16 @@ def test_the_plan_of_a_signature(name):
 
 
 WEIGHTED = edges(weight="edge_weight")
-COLUMN = {"weight": "edge_attr", "column": True, "ones": True, "width": 1}
+COLUMN = {
+    **{"weight": "edge_attr", "column": True, "ones": True, "width": 1},
+    **{"features": "edge_attr", "features_width": 1},
+}
+
+
+def features(width):
+    return {"width": width, "features": "edge_attr", "features_width": width}
+
+
 RETURNS = ("return_attention_weights",)
 SAMPLED = ("num_sampled_nodes_per_hop", "num_sampled_edges_per_hop")
 LAYERS = {
@@ -89,7 +106,7 @@ LAYERS = {
     ),
     "GATv2Conv of three": (
         lambda: pyg.GATv2Conv(4, 4, edge_dim=3),
-        edges(width=3, others=("edge_attr", *RETURNS)),
+        edges(**features(3), others=("edge_attr", *RETURNS)),
     ),
     "GATv2Conv of none": (
         lambda: pyg.GATv2Conv(4, 4),
@@ -101,12 +118,12 @@ LAYERS = {
     ),
     "NNConv of two": (
         lambda: pyg.NNConv(4, 4, nn.Sequential(nn.Linear(2, 8), nn.Linear(8, 16))),
-        edges(width=2, others=("edge_attr", "size")),
+        edges(**features(2), others=("edge_attr", "size")),
     ),
     "CGConv": (lambda: pyg.CGConv(4, dim=1), edges(**COLUMN)),
     "GMMConv": (
         lambda: pyg.GMMConv(4, 4, dim=2, kernel_size=2),
-        edges(width=2, others=("edge_attr", "size")),
+        edges(**features(2), others=("edge_attr", "size")),
     ),
     "RGCNConv": (lambda: pyg.RGCNConv(4, 4, 2), edges(others=("edge_type",))),
     "DenseSAGEConv": (
