@@ -8,6 +8,7 @@ from torch.testing import assert_close
 from torch.utils import _pytree as pytree
 
 from pyg_diffpool.exportable import exportable
+from tests.versions import exported
 
 
 @exportable
@@ -29,6 +30,7 @@ def test_the_class_comes_back_unchanged():
     assert type(pytree.tree_unflatten(leaves, spec)) is Pair
 
 
+@exported
 def test_a_program_that_returns_one_is_saved_and_loaded():
     program = torch.export.export(Doubles(), (torch.ones(2),))
     file = io.BytesIO()

@@ -67,7 +67,18 @@ def is_plain_call(x: Tensor) -> bool:
         and x.dtype in DTYPES
         and not (traced() or transformed() or torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
         and not torch.is_autocast_enabled(x.device.type)
-        and not torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
+        and not _hooks_of_all_modules()
+    )
+
+
+def _hooks_of_all_modules() -> bool:
+    """Return whether hooks are registered for all modules; before 2.7, PyTorch does not tell."""
+    module = torch.nn.modules.module
+    return bool(
+        module._global_forward_hooks
+        or module._global_forward_pre_hooks
+        or module._global_backward_hooks
+        or module._global_backward_pre_hooks
     )
 
 
