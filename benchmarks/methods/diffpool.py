@@ -1,9 +1,14 @@
-"""DiffPool with both side objectives (paper, Section 3)."""
+"""DiffPool with both side objectives (paper, Section 3).
+
+With the setting ``edge_features``, embedding networks are GINE convolutions that see the features
+of the edges, which are pooled with the graph (footnote 1 of the paper); assignments stay GraphSAGE.
+"""
 
 from typing import Any
 
 from torch import nn
 
+from benchmarks.methods.parts.edge_block import edge_blocks
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import NETWORK_KEYWORDS, Settings
@@ -16,6 +21,8 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return a DiffPoolNet, or one of its presets changed by the settings that were named."""
     if not problem.clusters:
         raise UsageError(f"setting num_pools: expected at least 1, got {settings.num_pools}")
+    if settings.edge_features:
+        return diff_pool_net(settings, problem, embedding=edge_blocks(settings, problem))
     return diff_pool_net(settings, problem)
 
 

@@ -83,6 +83,7 @@ class Settings:
     field_size: int = _later(10)
     num_fields: int | None = _later(None)
     pyramid_levels: int = _later(2)
+    edge_features: bool = _later(False)
     edge_hidden: int = _later(16)
     # More of the node features; here, so that earlier records keep their order.
     label_cap: int | None = _later(None)

@@ -49,7 +49,11 @@ class Forward:
         parameters = inspect.signature(model.forward).parameters
         self.optional = [name for name in parameters if name not in (*_GIVEN, *_NEVER)]
         self.takes_batch_size = "batch_size" in parameters
-        self.takes_adjacency = isinstance(model, DiffPoolNet)
+        # Features are in the order of the edges, which a prepared adjacency changes.
+        featured = isinstance(model, DiffPoolNet) and model.takes_edge_attr
+        self.takes_adjacency = isinstance(model, DiffPoolNet) and not featured
+        if self.takes_adjacency:
+            self.optional.remove("edge_attr")
 
     def __call__(self, batch: Batch) -> Prediction:
         """Return the network's prediction for a batch, in the dtype of its parameters."""

@@ -24,13 +24,16 @@ from pyg_diffpool.nn import (
     SparsePooledGraph,
     readout,
 )
+from pyg_diffpool.nn.call_plan import plan_call, runs_on_dense_levels
+from pyg_diffpool.nn.level_network import check_rows, network_call
 from pyg_diffpool.nn.readout import check_sum_scale, readout_names
-from pyg_diffpool.nn.watchers import has_observed
+from pyg_diffpool.nn.watchers import AnyAdjacency, has_observed
 from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.conventions import CONVENTIONS
-from pyg_diffpool.ops.level import read_sparse_level
+from pyg_diffpool.ops.level import read_level, read_sparse_level
 from pyg_diffpool.ops.objectives.choice import Weight
-from pyg_diffpool.ops.validation import check_choice, check_flag
+from pyg_diffpool.ops.segments import Segments
+from pyg_diffpool.ops.validation import check_choice, check_flag, kind
 
 AnyPooledGraph: TypeAlias = PooledGraph | SparsePooledGraph
 
@@ -126,8 +129,9 @@ class DiffPoolNet(torch.nn.Module):
         backend: See :func:`coarsen`. (default: :obj:`"auto"`)
         embedding: Factory of a level's embedding network, used instead of a :class:`GNNBlock`:
             :obj:`embedding(width, level)` returns a module that takes inputs with that number of
-            channels on sparse and dense levels, as :class:`GNNBlock` does, and has an attribute
-            :obj:`out_channels`. (default: :obj:`None`)
+            channels on sparse and dense levels, as :class:`GNNBlock` does, or any other network
+            that :class:`DiffPool` can call, such as PyG's convolutions; and has an attribute
+            :obj:`out_channels`. Such networks may take edge features. (default: :obj:`None`)
 
     Shapes:
         - **input:** node features :math:`(N, F_{in})`, edges :math:`(2, |\mathcal{E}|)` (or any
@@ -274,6 +278,8 @@ class DiffPoolNet(torch.nn.Module):
         make_last = partial(block, fully_adjacent=True) if fully_adjacent else make_embedding
         self.last = make_last(width, len(self.pools))
         widths.append(self.last.out_channels)
+        networks: list[Any] = [*(pool.embed for pool in self.pools), self.last]
+        self.takes_edge_attr = any(plan_call(each).features is not None for each in networks)
         read = sum(widths) if readout_levels == "all" else widths[-1]
         self.classifier = graph_head(
             len(names) * read + (in_channels if skip_input else 0),
@@ -402,12 +408,21 @@ class DiffPoolNet(torch.nn.Module):
         batch: Tensor | None = None,
         batch_size: int | None = None,
         max_num_nodes: int | None = None,
+        edge_attr: Tensor | None = None,
     ) -> DiffPoolOutput:
-        """Classify the graphs of a batch.
+        r"""Classify the graphs of a batch.
+
+        Edge features :obj:`edge_attr`, :math:`(|\mathcal{E}|, C)` in the order of the edges, are
+        for networks of :obj:`embedding` that take them, at every level.
 
         With :obj:`batch_size` and :obj:`max_num_nodes` given, there is no host-device
         synchronisation.
         """
+        if edge_attr is not None and not self.takes_edge_attr:
+            raise ValueError(
+                "edge_attr: expected None, since no embedding network takes edge features, got "
+                f"{kind(edge_attr)}"
+            )
         adjacency, graphs = read_sparse_level(
             {"x": x}, edge_index, edge_weight, batch, batch_size, max_num_nodes=max_num_nodes
         )
@@ -415,8 +430,10 @@ class DiffPoolNet(torch.nn.Module):
         rows: Tensor | EdgeIndex | SparseTensor | Adjacency = adjacency
         weights: dict[str, Tensor | None] = {}
         first = self.pools[0] if len(self.pools) > 0 else self.last
-        if not isinstance(edge_index, Adjacency) and has_observed(first):
-            # Explainers and message hooks observe the edges as they were passed.
+        as_passed = edge_attr is not None or has_observed(first)
+        if not isinstance(edge_index, Adjacency) and as_passed:
+            # Explainers and message hooks observe the edges as they were passed, and edge features
+            # are in their order.
             rows, weights = edge_index, {"edge_weight": edge_weight}
         skipped = []
         if self.skip_input:
@@ -426,7 +443,7 @@ class DiffPoolNet(torch.nn.Module):
         mask: Tensor | None = None
         for pool in self.pools:
             where: dict[str, Any] = {"mask": mask} if x.dim() == 3 else {"batch": graphs}
-            pooled = pool(x, rows, **weights, **where)
+            pooled = pool(x, rows, **weights, **where, edge_attr=edge_attr)
             if self.readout_levels == "all":
                 vectors.append(self._read(pooled.embedding, level))
             levels.append(pooled)
@@ -435,16 +452,42 @@ class DiffPoolNet(torch.nn.Module):
                 x, rows, graphs = pooled.x, pooled.adjacency, pooled.graphs
                 level = {"batch": graphs.batch, "batch_size": graphs.batch_size}
                 continue
-            x, rows = pooled.x, pooled.adj
+            x, rows, edge_attr = pooled.x, pooled.adj, pooled.edge_attr
             # Without a ratio all clusters are valid, and a mask would only cost time.
             mask = pooled.mask if self.ratio is not None else None
             level = {"mask": mask}
         # A custom embedding network may not accept the arguments of a fully adjacent layer.
         arguments = level if self.fully_adjacent else {"mask": mask}
-        vectors.append(self._read(self.last(x, rows, **weights, **arguments), level))
+        if runs_on_dense_levels(self.last) and edge_attr is None:
+            embedded = self.last(x, rows, **weights, **arguments)
+        else:
+            weight = weights.get("edge_weight")
+            embedded = self._embed_last(x, rows, weight, graphs, mask, edge_attr)
+        vectors.append(self._read(embedded, level))
         read = torch.cat([*vectors, *skipped], -1)
         loss = sum((pooled.loss for pooled in levels), start=read.new_zeros(()))
         return DiffPoolOutput(self.classifier(read), loss, levels)
+
+    def _embed_last(
+        self,
+        x: Tensor,
+        rows: AnyAdjacency,
+        weight: Tensor | None,
+        graphs: Segments,
+        mask: Tensor | None,
+        edge_attr: Tensor | None,
+    ) -> Tensor:
+        """Call the last level's network as :class:`DiffPool` calls its networks."""
+        level, _ = read_level(
+            {"x": x},
+            rows,
+            weight,
+            None if x.dim() == 3 else graphs,
+            mask=mask,
+            validate=False,
+        )
+        given = (self.last, x, level, rows, weight, edge_attr)
+        return check_rows("embedding", self.last, network_call("embedding", *given)(), x)
 
     def _read(self, rows: Tensor, level: dict[str, Any]) -> Tensor:
         return readout(rows, self.readout, sum_scale=self.sum_scale, **level)

@@ -4,11 +4,14 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
+from torch_geometric.nn import GATv2Conv
 from torch_geometric.utils import scatter
 
-from pyg_diffpool import DiffPoolNet, GNNBlock, ResidentLoader
+from pyg_diffpool import DiffPool, DiffPoolNet, GNNBlock, ResidentLoader
 from pyg_diffpool.datasets import CommunityChains
+from pyg_diffpool.nn import readout
 from tests.problems import CORNER_CASES, Problem, make_problem
 
 EXACT = {"rtol": 1e-8, "atol": 1e-8}
@@ -61,9 +64,14 @@ def give_batch_norm_a_history(net: torch.nn.Module) -> None:
             buffer.uniform_(0.5, 2.0)
 
 
-def run(net, problem: Problem):
+def run(net, problem: Problem, **options):
     return net(
-        problem.x, problem.edge_index, problem.edge_weight, problem.batch, problem.batch_size
+        problem.x,
+        problem.edge_index,
+        problem.edge_weight,
+        problem.batch,
+        problem.batch_size,
+        **options,
     )
 
 
@@ -446,3 +454,41 @@ def test_graphs_of_2_and_of_5748_nodes_train_together():
         loss.backward()
         optimizer.step()
     assert loss < 0.2
+
+
+def test_edge_features_of_the_embedding_networks():
+    """PyG's convolutions as embedding networks, on every level."""
+    problem = some_graphs()
+    attr = torch.randn(problem.edge_index.size(1), 3, dtype=torch.float64)
+
+    def embedding(width, level):
+        return GATv2Conv(width, 4, edge_dim=4)
+
+    net = make_net(max_clusters=(4, 2), embedding=embedding).eval()
+    assert net.takes_edge_attr
+    output = run(net, problem, edge_attr=attr)
+    assert [level.edge_attr.shape[1:] for level in output.levels] == [(4, 4, 3), (2, 2, 3)]
+    first = net.pools[0](
+        problem.x,
+        problem.edge_index,
+        problem.edge_weight,
+        problem.batch,
+        problem.batch_size,
+        edge_attr=attr,
+    )
+    second = net.pools[1](first.x, first.adj, edge_attr=first.edge_attr)
+    assert_close(output.levels[1].edge_attr, second.edge_attr, **EXACT)
+    last = DiffPool(net.last, nn.Linear(4, 1).double(), max_clusters=1)
+    embedded = last(second.x, second.adj, edge_attr=second.edge_attr).embedding
+    vectors = [readout(first.embedding, "max", batch=problem.batch, batch_size=problem.batch_size)]
+    vectors += [readout(rows, "max") for rows in (second.embedding, embedded)]
+    assert_close(output.logits, net.classifier(torch.cat(vectors, -1)), **EXACT)
+    output.logits.sum().backward()
+    assert net.last.lin_edge.weight.grad.count_nonzero() > 0
+
+
+def test_blocks_take_no_edge_features():
+    net, problem = make_net(max_clusters=(4,)), some_graphs()
+    assert not net.takes_edge_attr
+    with pytest.raises(ValueError, match="edge_attr: expected None, since no embedding network"):
+        run(net, problem, edge_attr=torch.ones(problem.edge_index.size(1), 2))

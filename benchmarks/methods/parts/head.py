@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.settings import Settings
 
-BLOCK = ("residual", "fully_adjacent")
-"""Settings of GraphSAGE blocks."""
+BLOCK = ("residual", "fully_adjacent", "edge_features")
+"""Settings of GraphSAGE blocks, and of those in their place."""
 HEAD = ("readout_norm", "sum_scale", "skip_input", "head_dropout")
 """Settings of what follows the last rows."""
 

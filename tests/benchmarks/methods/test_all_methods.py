@@ -196,6 +196,10 @@ def test_every_network_is_built_under_every_preset_and_takes_named_settings(meth
         ("graphsage", {"num_pools": 1}, "setting num_pools: graphsage is flat"),
         ("diffpool", {"num_pools": 0}, "setting num_pools: expected at least 1"),
         ("diffpool-nolp", {"link_weight": 0.5}, "setting link_weight: diffpool-nolp expects 0"),
+        ("diffpool", {"edge_features": True}, "setting edge_features: expected data whose edges"),
+        ("graphsage", {"edge_features": True}, "setting edge_features: graphsage has no use"),
+        ("diffpool-det", {"edge_features": True}, "setting edge_features: diffpool-det has no"),
+        ("s2v", {"edge_features": True}, "setting edge_features: Structure2Vec has no use"),
         (
             "diffpool-nolp",
             {"objectives": {"link": 0.5}},

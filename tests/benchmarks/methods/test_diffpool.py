@@ -2,8 +2,12 @@ import math
 
 import pytest
 import torch
+from torch_geometric.data import Batch
 
+from benchmarks.methods import build_network, load_method
+from benchmarks.methods.parts.edge_block import EdgeBlock
 from benchmarks.spec.settings import make_settings
+from benchmarks.training.forward import Forward
 from pyg_diffpool import AnnealedTemperature, DiffPoolNet, SparsePooledGraph
 from tests.benchmarks.methods.networks import (
     NUM_CLASSES,
@@ -11,6 +15,7 @@ from tests.benchmarks.methods.networks import (
     answers,
     random_graph,
     small_network,
+    small_problem,
     small_settings,
 )
 
@@ -71,3 +76,41 @@ def test_assignments_and_their_temperature():
     annealed = net.pools[1].temperature
     assert isinstance(annealed, AnnealedTemperature)
     assert (annealed.start, annealed.stop, annealed.num_steps) == (2.0, 0.5, 7)
+
+
+def test_edge_features_reach_every_level():
+    settings = small_settings("diffpool", edge_features=True, num_pools=2)
+    problem = small_problem(settings, [12])._replace(num_edge_features=3)
+    net = load_method("diffpool").build(settings, problem)
+    assert all(isinstance(each, EdgeBlock) for each in (*(p.embed for p in net.pools), net.last))
+    graph = random_graph(12, 0)
+    graph.edge_attr = torch.randn(graph.edge_index.size(1), 3, requires_grad=True)
+    forward = Forward(net.eval())
+    assert not forward.takes_adjacency
+    batch = Batch.from_data_list([graph, graph])
+    answer = forward(batch)
+    assert [level.edge_attr.shape for level in answer.levels] == [(2, 4, 4, 3), (2, 2, 2, 3)]
+    answer.logits.sum().backward()
+    assert graph.edge_attr.grad.count_nonzero() > 0
+    batch.edge_attr = 2 * batch.edge_attr
+    assert not torch.allclose(forward(batch).logits, answer.logits)
+
+
+def test_without_the_setting_edge_features_are_left_alone():
+    net = small_network("diffpool", small_settings("diffpool"), [12]).eval()
+    graph = random_graph(12, 0)
+    graph.edge_attr = torch.randn(graph.edge_index.size(1), 3)
+    assert Forward(net)(Batch.from_data_list([graph])).levels[0].edge_attr is None
+
+
+def test_edge_features_come_from_the_encoder():
+    settings = small_settings("diffpool", edge_features=True, num_pools=1)
+    problem = small_problem(settings, [12])._replace(num_edge_features=3, encoder="edge")
+    encoded = build_network("diffpool", settings, problem)
+    graph = random_graph(12, 0)
+    graph.edge_attr = torch.randn(graph.edge_index.size(1), 3)
+    answer = Forward(encoded)(Batch.from_data_list([graph, graph]))
+    (level,) = answer.levels
+    assert level.edge_attr.shape == (2, 4, 4, 8)
+    level.edge_attr.sum().backward()
+    assert encoded.encoder.edge.weight.grad.count_nonzero() > 0
