@@ -17,15 +17,22 @@ from benchmarks.timing.backend_sweep import sweep
 from benchmarks.timing.batches import PROBLEMS, Problem, large_graph, shape
 from benchmarks.timing.coarsen import LARGE, peak_alone, set_rows
 from benchmarks.timing.coarsen_table import show
+from benchmarks.timing.epoch_data import load_epoch_data
 from benchmarks.timing.kernels import kernel_rows
+from benchmarks.timing.limited_process import default_memory_gib
 from benchmarks.timing.machine import Rates, measure_rates
 from benchmarks.timing.pooling_rivals import DMON, MINCUT, POOLINGS
 from benchmarks.timing.rivals import COMPILED, CONTENDERS, OURS, TGP, why_not_compiled
+from benchmarks.timing.sparse_levels import BATCHES as LEVEL_BATCHES
+from benchmarks.timing.sparse_levels import CONTENDERS as LEVEL_CONTENDERS
+from benchmarks.timing.sparse_levels import SECONDS as LEVEL_SECONDS
+from benchmarks.timing.sparse_levels import sparse_level_rows
 from benchmarks.timing.works import Row, Work
 
 QUICK_SETS = ("ENZYMES", "PROTEINS")
 CONTENDER_ROWS, BACKENDS, KERNELS = "contenders", "backends", "kernels"
 POOLING_ROWS = "poolings"
+SPARSE_LEVELS, LEVEL_SET = "sparse-levels", "DD"
 
 
 def coarsen(
@@ -63,6 +70,13 @@ def coarsen(
             "--poolings", help="Instead, time MinCut and DMoN pooling: ours, PyG's and tgp's."
         ),
     ] = False,
+    sparse_levels: Annotated[
+        bool,
+        typer.Option(
+            "--sparse-levels",
+            help="Instead, train networks with sparse pooled levels and with padded ones on DD.",
+        ),
+    ] = False,
     format_: options.Format = "rich",
     out: options.OutFolder = RESULTS / "coarsen",
     resume: options.Resume = None,
@@ -74,11 +88,12 @@ def coarsen(
     """
     names = list(data or (QUICK_SETS if quick else (*PROBLEMS, LARGE)))
     check_names("set", names, (*PROBLEMS, LARGE))
-    if backends + kernels + poolings > 1:
-        raise UsageError("--backends, --kernels, --poolings: expected one of them")
+    if backends + kernels + poolings + sparse_levels > 1:
+        raise UsageError("--backends, --kernels, --poolings, --sparse-levels: expected one of them")
     if quick:
         rounds, seconds, memory = 3, 0.0, False
     what = BACKENDS if backends else KERNELS if kernels else CONTENDER_ROWS
+    what = SPARSE_LEVELS if sparse_levels else what
     if poolings:
         what, names = POOLING_ROWS, [name for name in names if name != LARGE]
     config = {"rounds": rounds, "seconds": seconds, "quick": quick}
@@ -86,6 +101,8 @@ def coarsen(
     session = Session(format_, out, config, seed, threads, resume, prefix)
     if what == BACKENDS:
         works = sweep(seed, quick, session.lines)
+    elif what == SPARSE_LEVELS:
+        works = _level_works(seed, quick, session)
     elif what == KERNELS:
         works = (
             Work(name, partial(kernel_rows, name, problems, rounds, seconds))
@@ -117,6 +134,18 @@ def _contender_works(
             yield Work(name, partial(_peak_row, name, problems))
         else:
             yield Work(name, partial(_set_rows, name, problems, rates, rounds, seconds, memory))
+
+
+def _level_works(seed: int, quick: bool, session: Session) -> Iterator[Work]:
+    """Yield a work for each contender, and of a quick run the first two on a single batch."""
+    load = partial(load_epoch_data, LEVEL_SET)
+    if session.load(LEVEL_SET, load) is None:
+        return
+    contenders, batches = (LEVEL_CONTENDERS[:2], 1) if quick else (LEVEL_CONTENDERS, LEVEL_BATCHES)
+    limits = default_memory_gib(), LEVEL_SECONDS
+    for contender in contenders:
+        given = (LEVEL_SET, load, (contender,), batches, seed, *limits, session.tell)
+        yield Work(f"{LEVEL_SET}, {contender}", partial(sparse_level_rows, *given))
 
 
 def _peak_row(name: str, problems: list[Problem]) -> list[Row]:

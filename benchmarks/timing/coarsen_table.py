@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.timing.coarsen import LARGE
 from benchmarks.timing.pooling_rivals import DMON, MINCUT
 from benchmarks.timing.rivals import OURS, PYG, SHUFFLED, TGP
+from benchmarks.timing.sparse_levels import PADDED, SPARSE
 from benchmarks.timing.tables import Table, medians, number, over, show_tables, spread
 from benchmarks.timing.targets import at_least, at_most, fastest, multiple
 
@@ -16,6 +17,7 @@ Row = dict[str, Any]
 REQUIRED_OVER_PYG = {"ENZYMES": 3.0, "COLLAB": 4.0, "DD": 35.0, "REDDIT-like": 200.0}
 REQUIRED_OVER_TGP = dict.fromkeys(REQUIRED_OVER_PYG, 4.0)
 FASTER_TGP = "the faster tgp"
+REQUIRED_OVER_PADDED = 5.0
 # Of each requirement, what must be left when edges come as a raw tensor in random order.
 SHUFFLED_SHARE = 0.8
 REQUIRED_PEAK_MIB = 500e6 / 2**20
@@ -24,11 +26,17 @@ LIMITED_NODES, GOAL_OVER_LIMIT = 5000, 1.5
 
 
 def show(rows: Sequence[Row], style: str, what: str = "contenders") -> None:
-    """Print rows as JSON, Markdown or for a terminal: contenders, poolings, backends or kernels."""
+    """Print rows as JSON, Markdown or for a terminal."""
     if what == "backends":
         tables = [
             Table("Both backends, forward + backward", _swept(rows)),
             Table("Constants of the rule between them", _fitted(rows)),
+        ]
+    elif what == "sparse-levels":
+        title = "Two poolings to 25 % of each graph's nodes without a cap, forward + backward"
+        tables = [
+            Table(title, level_lines(rows)),
+            Table("Against what is required", list(level_requirements(rows))),
         ]
     elif what == "kernels":
         once = ("batches", "operation", "columns")
@@ -101,6 +109,33 @@ def _describe(row: Row) -> str:
         f"{row['set']}: {row['batches']} × {row['graphs']} graphs of {row['mean_nodes']:.0f} nodes,"
         f" largest {row['largest']}, F = {row['features']}, K = {clusters}"
     )
+
+
+def level_lines(rows: Sequence[Row]) -> list[Row]:
+    """Return one line for each network with sparse or padded levels."""
+    lines = []
+    for row in rows:
+        line = {"contender": row["contender"], "median ms (quartiles)": row.get("note", "")}
+        lines.append(line)
+        if "median_ms" in row:
+            line["median ms (quartiles)"] = spread(row, "ms", ".0f")
+            line["peak MiB"] = f"{row['peak_mib']:.0f}"
+            line["clusters of a node"] = number(row.get("clusters_of_a_node"), ".1f")
+            line["edges of the levels"] = ", ".join(f"{n:.0f}" for n in row.get("edges", ()))
+    return lines
+
+
+def level_requirements(rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield how much faster and smaller sparse levels have to be, and are."""
+    found = {row["contender"]: row for row in rows if "median_ms" in row}
+    for contender, row in found.items():
+        kind, assignment = contender.split(", ")
+        padded = found.get(f"{PADDED}, {assignment}")
+        if kind != SPARSE or padded is None:
+            continue
+        for what, key in (("faster", "median_ms"), ("less memory", "peak_mib")):
+            line = {"contender": contender, "against": f"{what} than {PADDED}"}
+            yield line | at_least(REQUIRED_OVER_PADDED, padded[key] / row[key])
 
 
 def profiled(rows: Sequence[Row]) -> list[Row]:

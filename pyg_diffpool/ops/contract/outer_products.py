@@ -33,6 +33,8 @@ from pyg_diffpool.ops.transforms import transformed
 # Time of a pair, and of the calls for a graph, in multiply-adds of a matrix product, fitted to the
 # times of both ways on batches of DD on one core.
 PAIR_COST = 200
+# The same where a batch has more pairs than the processor's cache holds.
+UNCACHED_PAIR_COST, CACHED_PAIRS = 500, 2**21
 CALL_COST = 3_000_000
 # Larger assignments of a graph are written out again in the backward pass instead of kept.
 KEPT_ENTRIES = 2**18
@@ -55,7 +57,8 @@ def entries_of_graphs(
     pairs = counts.index_select(0, edges.row) * counts.index_select(0, edges.col)
     of_graph = graphs.batch.index_select(0, edges.row)
     pairs = torch.zeros_like(sizes).index_add(0, of_graph, pairs)
-    multiplied = graphs.sizes * sizes.square() + CALL_COST < PAIR_COST * pairs
+    cost = PAIR_COST if int(pairs.sum()) <= CACHED_PAIRS else UNCACHED_PAIR_COST
+    multiplied = graphs.sizes * sizes.square() + CALL_COST < cost * pairs
     chosen = multiplied.nonzero().view(-1).tolist()
     weight = None if weight is None else exact(weight)
     if not chosen:

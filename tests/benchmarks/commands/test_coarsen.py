@@ -128,8 +128,37 @@ def test_poolings_print_and_store_rows(tiny_set, tmp_path, capsys):
 
 
 def test_one_kind_of_rows_at_a_time(tmp_path):
-    with pytest.raises(UsageError, match="--backends, --kernels, --poolings: expected one"):
+    with pytest.raises(
+        UsageError, match="--backends, --kernels, --poolings, --sparse-levels: expected"
+    ):
         command.coarsen(["ENZYMES"], kernels=True, poolings=True, out=tmp_path)
+
+
+def test_sparse_levels_print_and_store_rows(monkeypatch, tmp_path, capsys):
+    def rows_of(name, load, contenders, batches, seed, *limits):
+        (contender,) = contenders
+        slow = 10.0 if contender.startswith("padded") else 1.0
+        times = dict.fromkeys(("median_ms", "quartile_1_ms", "quartile_3_ms"), 100.0 * slow)
+        row = {"set": name, "contender": contender, "batches": batches, "peak_mib": 40 * slow}
+        return [row | times | ({} if slow > 1 else {"clusters_of_a_node": 4.25, "edges": [7.0]})]
+
+    monkeypatch.setattr(command, "load_epoch_data", lambda name: name)
+    monkeypatch.setattr(command, "sparse_level_rows", rows_of)
+    rows = command.coarsen(quick=True, sparse_levels=True, format_="markdown", out=tmp_path)
+    printed = capsys.readouterr().out
+    assert [row["contender"] for row in rows] == [
+        "sparse levels, sparsemax",
+        "padded levels, sparsemax",
+    ]
+    assert "| sparse levels, sparsemax | 100 (100–100) | 40 | 4.2 | 7 |" in printed
+    assert "| sparse levels, sparsemax | faster than padded levels | 5× | 10× | met |" in printed
+    assert "| less memory than padded levels | 5× | 10× | met |" in printed
+    (store,) = tmp_path.iterdir()
+    assert store.name.startswith("sparse-levels-")
+    rows = command.coarsen(sparse_levels=True, format_="json", out=tmp_path)
+    assert [row["batches"] for row in rows] == [4] * 6
+    with pytest.raises(UsageError, match="expected one of them"):
+        command.coarsen(sparse_levels=True, kernels=True, out=tmp_path)
 
 
 def test_kernels_print_and_store_rows(tiny_set, tmp_path, capsys):

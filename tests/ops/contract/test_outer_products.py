@@ -76,11 +76,27 @@ def test_each_graph_goes_the_faster_way(monkeypatch):
     for cost, graphs in ((0, []), (1, None), (10**6, [0, 1, 3])):
         ways.clear()
         monkeypatch.setattr(outer_products, "PAIR_COST", cost)
+        monkeypatch.setattr(outer_products, "UNCACHED_PAIR_COST", 10**6)
         keys, values = entries_of_graphs(edges, given, s)
         assert torch.equal(keys, wanted[0])
         assert_close(values, wanted[1])
         if graphs is not None:
             assert ways == ([graphs] if graphs else [])
+
+
+def test_long_lists_of_pairs_cost_more(monkeypatch):
+    problem = make_problem((6, 4), num_clusters=4, weights="positive")
+    level, edges, given = edges_of(problem)
+    ways = []
+    monkeypatch.setattr(
+        outer_products, "by_products", lambda e, w, s, c: ways.append(c) or by_products(e, w, s, c)
+    )
+    for name, value in (("CALL_COST", 0), ("PAIR_COST", 0), ("UNCACHED_PAIR_COST", 10**6)):
+        monkeypatch.setattr(outer_products, name, value)
+    for cached in (10**6, 1):
+        monkeypatch.setattr(outer_products, "CACHED_PAIRS", cached)
+        entries_of_graphs(edges, given, assign(problem, level))
+    assert ways == [[0, 1]]
 
 
 def test_some_graphs_by_pairs_and_some_by_products(monkeypatch):
