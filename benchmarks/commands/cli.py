@@ -1,8 +1,8 @@
 """The command line: ``python -m benchmarks run | table | list | demo``, and the timings' names.
 
-Several folders of results into one: ``merge``. The paper's tables: ``paper``; its clusters:
-``analyse``, ``picture``; a page of it all: ``report``. The timings: ``coarsen``, ``epoch``,
-``scaling``, and ``gpu`` for all that a GPU is to show.
+Several folders of results into one: ``merge``. The paper's tables: ``paper``; what each choice is
+worth: ``ablation``; clusters: ``analyse``, ``picture``; a page of it all: ``report``. The timings:
+``coarsen``, ``epoch``, ``scaling``, and ``gpu`` for all that a GPU is to show.
 """
 
 import importlib
@@ -33,6 +33,7 @@ from benchmarks.spec.errors import UsageError, unknown_name
 _LAZY_COMMANDS = {
     "demo": ("benchmarks.commands.demo", "demo"),
     "paper": ("benchmarks.commands.paper", "paper"),
+    "ablation": ("benchmarks.commands.ablation", "ablation"),
     "merge": ("benchmarks.commands.merge", "merge"),
     "analyse": ("benchmarks.commands.analyse", "analyse"),
     "picture": ("benchmarks.commands.picture", "picture"),
@@ -138,6 +139,9 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated."),
     ] = None,
+    recipe: Annotated[
+        bool, typer.Option(help="Whether the recipe's settings are used, or the method's defaults.")
+    ] = True,
     engine: EngineName = "local",
     engine_option: EngineOptions = None,
     gpus_per_cell: GpusPerCell = 0.0,
@@ -178,6 +182,7 @@ def run(
             parse_numbers("--seeds", seeds, largest=LARGEST_SEED),
             splits,
             gpus_elsewhere=gpus_per_cell > 0,
+            recipe=recipe,
         )
         logs = log_folder(logger, log_dir, method, out, plan.run_id)
         placed = make_engine(

@@ -67,17 +67,19 @@ def make_plan(
     splits: Path | None,
     *,
     gpus_elsewhere: bool = False,
+    recipe: bool = True,
 ) -> Plan:
     """Read the data once and check everything that can be checked before training.
 
     Without ``folds`` the plan has all that the protocol has on these data. Devices are those of
-    this machine, unless ``gpus_elsewhere``.
+    this machine, unless ``gpus_elsewhere``. Without ``recipe``, settings are the method's own
+    defaults and the overrides.
     """
     source = find_source(dataset)
     source.check(protocol, splits)
     engine = engine_of(method)
     engine.check_source(source, method)
-    tried = tuple(configurations(dataset, method, overrides))
+    tried = tuple(configurations(dataset, method, overrides, recipe=recipe))
     number = len(source.folds(protocol, splits))
     folds = range(number) if folds is None else folds
     beyond = [fold for fold in folds if fold >= number]

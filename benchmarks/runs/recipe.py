@@ -16,24 +16,30 @@ _KEYS = ("settings", "configurations")
 
 
 def configurations(
-    dataset: str, method: str, overrides: Mapping[str, Any], folder: Path = RECIPES
+    dataset: str,
+    method: str,
+    overrides: Mapping[str, Any],
+    folder: Path = RECIPES,
+    *,
+    recipe: bool = True,
 ) -> list[Settings]:
     """Return the configurations among which the protocol selects.
 
     Later layers win: the method's own defaults, the recipe's common settings, one of its
     configurations, then ``overrides``. Configurations that the overrides make equal are kept once.
     A method of a kind without settings, such as a kernel, has one, which nothing changes.
+    Without ``recipe``, the second and third layers are left out.
     """
     if kind_of(method).chosen:
         _refuse_settings(method, overrides)
         return [Settings()]
-    recipe = _read(folder / f"{dataset}-{method}.yaml")
+    read = _read(folder / f"{dataset}-{method}.yaml") if recipe else {}
     tried: list[Settings] = []
     defaults = load_method(method).DEFAULTS
-    for configuration in recipe.get("configurations") or [{}]:
+    for configuration in read.get("configurations") or [{}]:
         settings = make_settings(
             defaults,
-            recipe.get("settings") or {},
+            read.get("settings") or {},
             configuration,
             overrides,
             record_explicit=is_user_class(method),
