@@ -1,18 +1,21 @@
 import json
 
+import pytest
+
 from benchmarks.commands.ablation import ladder_lines
 from benchmarks.spec.ladder import LADDER
 from tests.benchmarks.command_line import invoke
 from tests.benchmarks.stored import fake_training
 
 
-def ablation(tiny_data, out, *more):
+def ablation(out, *more):
     return invoke(
-        "ablation", "--dataset", tiny_data, "--folds", "0,1", "--jobs", "1", "--out", out, *more
+        "ablation", "--dataset", "TINY", "--folds", "0,1", "--jobs", "1", "--out", out, *more
     )
 
 
-def test_trains_every_rung_and_goes_on_where_it_stopped(tiny_data, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("tiny_data")
+def test_trains_every_rung_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
     out = tmp_path / "results"
 
     def interrupt(cell):
@@ -20,10 +23,10 @@ def test_trains_every_rung_and_goes_on_where_it_stopped(tiny_data, tmp_path, mon
             raise KeyboardInterrupt
 
     begun = fake_training(monkeypatch, interrupt)
-    stopped = ablation(tiny_data, out)
+    stopped = ablation(out)
     assert stopped.exit_code == 130
     assert "the same command resumes" in stopped.stderr
-    done = ablation(tiny_data, out, "--format", "json")
+    done = ablation(out, "--format", "json")
     assert done.exit_code == 0, done.stderr
     lines = json.loads(done.stdout)
     assert [line["change"] for line in lines] == [rung.label for rung in LADDER]
@@ -31,7 +34,7 @@ def test_trains_every_rung_and_goes_on_where_it_stopped(tiny_data, tmp_path, mon
     # One cell was begun twice.
     assert len(begun) == 2 * len(LADDER) + 1
     assert [cell.settings.preset for cell in begun] == ["paper"] * len(begun)
-    again = ablation(tiny_data, out, "--only-table", "--format", "json")
+    again = ablation(out, "--only-table", "--format", "json")
     assert json.loads(again.stdout) == lines
     assert len(begun) == 2 * len(LADDER) + 1
 
