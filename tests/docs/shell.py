@@ -72,8 +72,8 @@ def check_benchmarks(words: list[str], out: Path) -> None:
     was trained here, and none of the graphs that it names.
     """
     command = words[0]
-    if command in ("merge", *TIMINGS) or "--engine" in words:
-        parse_benchmarks(words)  # Folders and clusters that are named are the reader's.
+    if command in ("merge", *TIMINGS) or {"--engine", "--devices"} & set(words):
+        parse_benchmarks(words)  # Folders, clusters and devices are the reader's.
         return
     if command in ("analyse", "picture", "report"):
         words = on_small_run(words, out)
