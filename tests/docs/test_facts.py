@@ -38,6 +38,14 @@ def test_citation_is_of_this_version_and_of_this_paper() -> None:
     assert f"title     = {{{paper['title']}}}" in README
 
 
+def test_this_version_has_its_changes_and_its_notes() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## \[(\d[^\]]*)\] - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+    notes = (ROOT / "docs" / "release_notes.md").read_text(encoding="utf-8")
+    assert versions[0] == pyg_diffpool.__version__
+    assert re.findall(r"^## (\d.*)$", notes, re.MULTILINE)[0] == pyg_diffpool.__version__
+
+
 def test_every_extra_is_explained() -> None:
     page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     table = page.partition("## Extras")[2].partition("\n## ")[0]
