@@ -50,12 +50,13 @@ def of_edges(problem, form):
     if form == "Adjacency":
         return adjacency
     weight = adjacency.weight
-    return torch.sparse_csr_tensor(
+    csr = torch.sparse_csr_tensor(
         adjacency.rowptr,
         adjacency.col,
         torch.ones(adjacency.col.numel()) if weight is None else weight,
         (problem.num_nodes, problem.num_nodes),
     )
+    return prepare_adjacency(csr) if form == "prepared CSR" else csr
 
 
 def of_function(function, rows, **options):
@@ -185,7 +186,12 @@ def _fresh_compiler():
 
 @compiled
 @pytest.mark.parametrize(
-    ("name", "form"), [*((n, "edges") for n in ALL), *((n, "Adjacency") for n in PREPARED)]
+    ("name", "form"),
+    [
+        *((n, "edges") for n in ALL),
+        *((n, "Adjacency") for n in PREPARED),
+        ("GNNBlock", "prepared CSR"),
+    ],
 )
 def test_there_is_no_graph_break(name, form):
     function, call = ALL[name]()

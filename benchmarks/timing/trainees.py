@@ -17,6 +17,7 @@ from benchmarks.timing import rivals
 from benchmarks.timing.epoch_data import DROPPED_ABOVE, EpochData, GraphSet
 from benchmarks.timing.networks import OursLikeTgpNet, Output, PyGNet, TgpNet
 from benchmarks.timing.rivals import COMPILED, PYG, TGP, TGP_INSTALLED, why_not_compiled
+from benchmarks.training.compiled import compiled_network
 from pyg_diffpool import DiffPoolNet, ResidentLoader
 
 LEARNING_RATE = 1e-3
@@ -124,7 +125,7 @@ def make_trainee(name: str, data: EpochData, options: Options) -> EpochTrainee:
     build = builders.get(name, _ours if name.startswith(OURS) else _pyg)
     loader, network, forward = build(data, options)
     if name == OURS_COMPILED:
-        network.compile(dynamic=True, backend=rivals.COMPILER)
+        forward = our_forward(compiled_network(network, rivals.COMPILER))
     return EpochTrainee(network.to(options.device), forward, data=data, loader=loader)
 
 
@@ -150,7 +151,7 @@ def our_network(data: EpochData, options: Options) -> DiffPoolNet:
     )
 
 
-def our_forward(network: DiffPoolNet) -> Forward:
+def our_forward(network: Callable[..., Any]) -> Forward:
     """Return how our network is called on a batch of a :class:`ResidentLoader`."""
 
     def forward(batch: Any) -> Output:

@@ -7,7 +7,6 @@ observed messages, and no replaced parts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
@@ -83,9 +82,7 @@ def read_blocks(blocks: Sequence[GNNBlock], num_rows: int, masked: bool) -> list
     return found if num_rows > 0 else None
 
 
-_HOOKS = itemgetter(
-    "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
-)
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def is_untouched(module: torch.nn.Module | None, *types: type) -> bool:
@@ -94,7 +91,7 @@ def is_untouched(module: torch.nn.Module | None, *types: type) -> bool:
         return False
     own = module.__dict__
     replaced = "forward" in own or own.get("_compiled_call_impl") is not None
-    return not (replaced or any(_HOOKS(own)))
+    return not (replaced or any(own[name] for name in _HOOKS))
 
 
 def _read_block(block: GNNBlock, enough_rows: bool) -> BlockParts | None:

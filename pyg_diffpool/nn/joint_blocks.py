@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pyg_diffpool.nn.block_parts import read_blocks
+from pyg_diffpool.nn.traced_blocks import trace_blocks
 from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.aggregation import Aggregation, DenseAggregation, SparseAggregation
 from pyg_diffpool.ops.batch_normalization import BatchNormalization
@@ -35,6 +36,8 @@ def run_blocks(
         adj: A prepared adjacency, or adjacency matrices (B, N, N).
         mask: Mask of the rows of a dense level that are nodes (B, N).
     """
+    if traced():
+        return trace_blocks(blocks, x, adj, mask)
     if not (is_plain_call(x) and _is_plain_level(x, adj, mask)):
         return None
     parts = read_blocks(blocks, x.shape[:-1].numel(), masked=mask is not None)

@@ -9,6 +9,7 @@ from pyg_diffpool.nn.assignment import Assignment
 from pyg_diffpool.nn.block_parts import is_untouched
 from pyg_diffpool.nn.gnn_block import GNNBlock
 from pyg_diffpool.nn.joint_blocks import is_plain_call
+from pyg_diffpool.ops.operator import traced
 
 
 def blocks_of_networks(
@@ -21,8 +22,7 @@ def blocks_of_networks(
         assign: The assignment network.
         x: Node features.
     """
-    # First, since a tracer cannot follow the other checks.
-    if not is_plain_call(x):
+    if not (traced() or is_plain_call(x)):
         return None
     if not (is_untouched(embed, GNNBlock) and is_untouched(assign, Assignment)):
         return None

@@ -43,9 +43,20 @@ def dense_maximum(x: Tensor, mask: Tensor | None) -> Tensor:
     return maximum
 
 
-def _plain_sparse(x: Tensor, batch: Tensor, batch_size: int | None) -> Tensor:
+def _largest(x: Tensor, batch: Tensor, batch_size: int | None) -> Tensor:
     maximum: Tensor = scatter(x, batch, 0, batch_size, "max")
     return maximum
+
+
+def _plain_sparse(x: Tensor, batch: Tensor, batch_size: int | None) -> Tensor:
+    if batch_size is None:
+        batch_size = int(batch.max()) + 1 if batch.numel() > 0 else 0
+    # PyTorch counts the initial value among the ties even if it takes no part, and a maximum may be
+    # zero: the rows of a channel that is inactive for all nodes.
+    lowest = x.new_full((batch_size, x.size(1)), -torch.inf)
+    top = lowest.scatter_reduce(0, batch.unsqueeze(-1).expand_as(x), x, "amax")
+    empty = torch.ones_like(lowest[:, :1], dtype=torch.bool).index_fill(0, batch, False)
+    return top.masked_fill(empty, 0.0)
 
 
 def _plain_dense(x: Tensor, mask: Tensor | None) -> Tensor:
@@ -58,7 +69,7 @@ def _plain_dense(x: Tensor, mask: Tensor | None) -> Tensor:
 class _SparseMaximum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, batch: Tensor, batch_size: int | None) -> Tensor:
-        maximum = _plain_sparse(x, batch, batch_size)
+        maximum = _largest(x, batch, batch_size)
         if ctx is not None:
             ctx.save_for_backward(x, batch, maximum)
         return maximum

@@ -70,3 +70,11 @@ def test_a_row_that_is_not_a_number_has_no_gradient_and_spoils_its_graph_alone(m
     (onto,) = torch.autograd.grad(found, x, COTANGENT)
     assert_close(onto[2:], ONTO[2:])
     assert_close(onto[:2], torch.zeros(2, 2).double())
+
+
+def test_the_plain_form_shares_a_maximum_of_zero_between_rows_only():
+    # As of a channel that is inactive for all nodes.
+    x = torch.zeros(5, 2).double()
+    onto = torch.func.grad(lambda rows: (sparse_maximum(rows, BATCH, 3) * COTANGENT).sum())(x)
+    assert_close(onto, COTANGENT[BATCH] / torch.tensor([2, 2, 3, 3, 3]).unsqueeze(1))
+    assert_close(torch.func.vmap(sparse)(-X.unsqueeze(0))[0], sparse(-X))
