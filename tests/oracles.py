@@ -60,7 +60,7 @@ def link_oracle(
 
 def cross_entropy_oracle(adjacency: Tensor, similarity: Tensor) -> Tensor:
     """The authors' link loss: cross-entropy over all ordered pairs, diagonal included."""
-    target = adjacency.clamp(max=1.0)
+    target = torch.where(adjacency > 1, 1.0, adjacency)
     probability = similarity.clamp(max=1.0)
     total = (similarity * 0).sum()
     for u in range(len(adjacency)):

@@ -59,7 +59,8 @@ def _of_matrices(s: Tensor, level: DenseLevel) -> Tensor:
 
 
 def _cross_entropy(adj: Tensor, predicted: Tensor, valid: Tensor) -> Tensor:
-    adj = adj.clamp(max=1)
+    # The gradient of clamp at its bound is 1 before PyTorch 2.15, and 0 since: here it is 1.
+    adj = torch.where(adj > 1, 1.0, adj)
     present, absent = _logarithms(torch.where(predicted < 1, predicted, 1.0))
     entropy = -adj * present - (1 - adj) * absent
     return exact(entropy.masked_fill(~valid, 0.0)).sum((1, 2))
