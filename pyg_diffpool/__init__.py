@@ -1,7 +1,7 @@
 """Differentiable graph pooling (DiffPool) for PyTorch Geometric, exact and linear in memory."""
 
 from pyg_diffpool.loader import ResidentLoader
-from pyg_diffpool.models import DiffPoolNet, DiffPoolOutput
+from pyg_diffpool.models import DiffPoolNet, DiffPoolOutput, DiffPoolUNet
 from pyg_diffpool.nn import (
     AnnealedTemperature,
     DiffPool,
@@ -39,6 +39,7 @@ __all__ = [
     "DiffPool",
     "DiffPoolNet",
     "DiffPoolOutput",
+    "DiffPoolUNet",
     "GNNBlock",
     "PooledGraph",
     "ResidentLoader",

@@ -13,6 +13,7 @@ from pyg_diffpool import (
     AnnealedTemperature,
     DiffPool,
     DiffPoolNet,
+    DiffPoolUNet,
     DMoNPooling,
     GNNBlock,
     SAGEConv,
@@ -159,6 +160,7 @@ SMALL = {
 }
 SPARSE = {"ratio": 0.5, "assignment": "sparsemax", "sparse_level": True}
 NETWORKS = {
+    "DiffPoolUNet": of_module(lambda: DiffPoolUNet(3, 4, 2, max_clusters=[3, 2], num_layers=1)),
     "DiffPoolNet": of_module(net),
     "DiffPoolNet, ratio": of_module(lambda: net(ratio=0.5)),
     "DiffPoolNet, objectives": of_module(

@@ -1,5 +1,6 @@
 """Synthetic data sets that need no download."""
 
 from pyg_diffpool.datasets.communities import CommunityChains
+from pyg_diffpool.datasets.distant_markers import DistantMarkers
 
-__all__ = ["CommunityChains"]
+__all__ = ["CommunityChains", "DistantMarkers"]

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 from torch_geometric.data import Data, InMemoryDataset
-from torch_geometric.utils import coalesce, cumsum
+
+from pyg_diffpool.datasets.strips import check_strips, random_strips, split_graphs
 
 NUM_ENDS = 4
 CHAIN = 3  # communities in a chain: end, bridge, end
@@ -120,14 +121,10 @@ def _check(
     for name, value, least in (
         ("num_graphs", num_graphs, 1),
         ("num_bridges", num_bridges, 2),
-        ("length", length, 1),
     ):
         if value < least:
             raise ValueError(f"{name}: expected at least {least}, got {value}")
-    if not 1 <= width[0] <= width[1]:
-        raise ValueError(f"width: expected 1 <= fewest <= most, got {width}")
-    if not 0 <= edge_probability <= 1:
-        raise ValueError(f"edge_probability: expected a value in [0, 1], got {edge_probability}")
+    check_strips(length, width, edge_probability)
     if noise < 0:
         raise ValueError(f"noise: expected a standard deviation >= 0, got {noise}")
 
@@ -153,31 +150,12 @@ def _strips(
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Build all graphs at once: each node's community (numbered over all graphs) and the edges."""
-    fewest, most = width
     layer_community = torch.arange(COMMUNITIES * num_graphs).repeat_interleave(length)
-    num_layers = layer_community.numel()
-    sizes = torch.randint(fewest, most + 1, (num_layers,), generator=generator)
-    first = cumsum(sizes)[:-1]
-    # All pairs of positions in a layer and in the next (position j of a layer is node first + j).
-    place, other = torch.cartesian_prod(torch.arange(most), torch.arange(most)).t()
-    inside = (place < other) & (other < sizes[:, None])
-
-    following = (torch.arange(num_layers) + 1) % num_layers
-    chain_goes_on = (following % (CHAIN * length) != 0)[:, None]
-    touching = (layer_community != layer_community[following])[:, None]
-    draws = torch.rand(num_layers, most * most, generator=generator, dtype=torch.float32)
-    drawn = draws < edge_probability
-    # The first nodes of consecutive layers are always connected, so that a chain is connected.
-    drawn = drawn | touching | ((place + other) == 0)
-    exists = (place < sizes[:, None]) & (other < sizes[following, None])
-    between = chain_goes_on & drawn & exists
-
-    starts, ends = first[:, None] + place, first[:, None] + other
-    next_ends = first[following, None] + other
-    source = torch.cat([starts[inside], starts[between]])
-    target = torch.cat([ends[inside], next_ends[between]])
-    edge_index = torch.stack([torch.cat([source, target]), torch.cat([target, source])])
-    return layer_community.repeat_interleave(sizes), coalesce(edge_index)
+    touching = layer_community != layer_community.roll(-1)
+    layer, edge_index = random_strips(
+        layer_community.numel(), CHAIN * length, width, edge_probability, generator, touching
+    )
+    return layer_community[layer], edge_index
 
 
 def _split(
@@ -185,11 +163,7 @@ def _split(
 ) -> list[Data]:
     """Split the nodes and edges of all graphs into one Data object per graph."""
     graph = community // COMMUNITIES
-    num_nodes = torch.bincount(graph, minlength=y.numel())
-    num_edges = torch.bincount(graph[edge_index[0]], minlength=y.numel())
-    first = cumsum(num_nodes)[:-1]
-    edge_index = edge_index - first[graph[edge_index[0]]]
-    nodes, edges = num_nodes.tolist(), num_edges.tolist()
+    edge_index, nodes, edges = split_graphs(graph, edge_index, y.numel())
     parts = zip(
         torch.split(x, nodes),
         torch.split(edge_index, edges, 1),

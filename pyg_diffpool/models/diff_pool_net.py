@@ -40,10 +40,11 @@ AnyPooledGraph: TypeAlias = PooledGraph | SparsePooledGraph
 
 @exportable
 class DiffPoolOutput(NamedTuple):
-    r"""What :class:`DiffPoolNet` returns.
+    r"""What :class:`DiffPoolNet` and :class:`DiffPoolUNet` return.
 
     Attributes:
-        logits: Class scores :math:`(B, C)`.
+        logits: Class scores of graphs :math:`(B, C)`; of :class:`DiffPoolUNet`, those of nodes,
+            :math:`(N, C)`.
         loss: Weighted side objectives of all levels, a scalar to add to the training loss.
         levels: One :class:`PooledGraph` per pooling, or :class:`SparsePooledGraph`.
 
