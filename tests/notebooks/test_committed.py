@@ -15,6 +15,7 @@ NAMES = (
     "2_the_paper_equation_by_equation",
     "3_reading_the_clusters",
     "4_benchmark_your_own_pooling",
+    "5_tasks_on_nodes",
 )
 MOST_BYTES = 2_500_000  # of all notebooks together
 # Absolute paths of a machine, escape codes of a terminal, dates.
