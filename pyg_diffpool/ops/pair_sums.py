@@ -37,6 +37,8 @@ def pair_sums(
 
 
 def _plain(x: Tensor, left: Tensor, y: Tensor, right: Tensor, entry: Tensor, size: int) -> Tensor:
+    # Under vmap, the backward pass of torch 2.6 takes no other indices.
+    left, right, entry = left.long(), right.long(), entry.long()
     products = x.index_select(0, left) * y.index_select(0, right)
     return x.new_zeros(size).index_add(0, entry, products)
 
