@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.methods import kind_of
 from benchmarks.runs.recipe import configurations
 from benchmarks.spec.errors import UsageError
+from benchmarks.spec.objective_weights import Weights
+from benchmarks.spec.settings import from_record
 
 FOLDER = "runs/remade"
 """Folder of results that the command names; git ignores it."""
@@ -41,7 +44,7 @@ def remake_command(
     parts += ["--device", "cuda" if on_gpu else "cpu", "--out", FOLDER]
     for key, value in overrides_of(run).items():
         if key != "accelerator":
-            parts += ["--set", f"{key}={'none' if value is None else value}"]
+            parts += ["--set", f"{key}={_as_text(value)}"]
     return shlex.join(map(str, parts))
 
 
@@ -53,10 +56,11 @@ def overrides_of(run: dict[str, Any]) -> dict[str, Any]:
     """
     if kind_of(run["method"]).chosen:
         return {}
-    recorded = run["configurations"]
-    known = _as_dicts(run, {})
+    # Records leave out later settings at their defaults, which a recipe may have changed since.
+    recorded = [dataclasses.asdict(from_record(record)) for record in run["configurations"]]
+    known = _tried(run, {})
     overrides = {
-        key: value
+        key: dict(value) if isinstance(value, Weights) else value
         for key, value in recorded[0].items()
         if key != "explicit"
         and all(given.get(key) == value for given in recorded)
@@ -66,7 +70,7 @@ def overrides_of(run: dict[str, Any]) -> dict[str, Any]:
     for key in recorded[0]["explicit"]:
         if any(key not in recipe["explicit"] for recipe in known):
             overrides[key] = recorded[0][key]
-    if _as_dicts(run, overrides) != recorded:
+    if _tried(run, overrides) != recorded:
         raise UsageError(
             f"run {run['run']}: its recipe is another one by now, and its checkpoints are missing; "
             f"train it anew: python -m benchmarks run --dataset {run['dataset']} --method "
@@ -75,6 +79,15 @@ def overrides_of(run: dict[str, Any]) -> dict[str, Any]:
     return overrides
 
 
-def _as_dicts(run: dict[str, Any], overrides: dict[str, Any]) -> list[dict[str, Any]]:
+def _tried(run: dict[str, Any], overrides: dict[str, Any]) -> list[dict[str, Any]]:
     tried = configurations(run["dataset"], run["method"], overrides)
-    return [settings.as_dict() for settings in tried]
+    return [dataclasses.asdict(settings) for settings in tried]
+
+
+def _as_text(value: Any) -> str:
+    """Write a value as ``--set`` takes it."""
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}:{weight}" for name, weight in value.items())
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)

@@ -75,6 +75,7 @@ def test_folds_that_choose_together_are_made_together(monkeypatch, protocol, num
         {"scale": None, "num_fields": None},
         # A preset's network is told its defaults where they are named.
         {"preset": "paper", "readout": "max", "scale": None},
+        {"readout": ("max", "sum"), "objectives": {"link": 1.0, "cut": 0.5}},
     ],
 )
 def test_overrides_make_the_configurations_again(overrides):
@@ -91,3 +92,17 @@ def test_a_recipe_that_is_another_one_by_now_is_told():
 
 def test_what_chooses_its_own_parameters_has_no_settings():
     assert overrides_of({"method": "wl", "configurations": [{}]}) == {}
+
+
+def test_what_a_recipe_has_changed_since_is_named_at_its_default():
+    run = described() | {"dataset": "ENZYMES"}
+    found = set(options(run)["--set"])
+    assert {"readout=max", "sum_scale=none", "readout_norm=none", "fully_adjacent=False"} <= found
+    (recipe,) = configurations("ENZYMES", "diffpool", {})
+    run["configurations"] = [recipe.as_dict()]
+    assert "--set" not in options(run)
+
+
+def test_several_values_of_a_setting_are_written_as_the_command_line_reads_them():
+    run = described(readout=("max", "sum"), objectives={"link": 1.0, "cut": 0.5})
+    assert set(options(run)["--set"]) == {"readout=max,sum", "objectives=cut:0.5,link:1.0"}
