@@ -31,7 +31,7 @@ types: setup
 
 # One process a core, of one thread each: on graphs as small as the tests' threads only wait.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
-# COVERAGE="--cov --cov-report=term" measures coverage too, and takes a fifth longer; CI does.
+# COVERAGE="--cov --cov-report=term" measures coverage too, and takes a fifth longer.
 COVERAGE ?=
 tests: setup
 	$(PYTEST) $(COVERAGE) --ignore=tests/notebooks
