@@ -101,15 +101,16 @@ def ladder_lines(rows: Mapping[str, dict[str, Any]], run_ids: list[str]) -> list
         row = rows.get(run_id)
         line = {
             "change": rung.label,
-            **dict.fromkeys(("accuracy %", "gain", "folds", "seeds"), "–"),
+            **dict.fromkeys(("accuracy %", "gain", "folds", "seeds", "run"), "–"),
         }
         if row is not None:
-            line |= {"accuracy %": score_text(row), "folds": row["folds"], "seeds": row["seeds"]}
+            line |= {"accuracy %": score_text(row), "run": run_id}
+            line |= {key: row[key] for key in ("folds", "seeds")}
             if before is not None and (before["folds"], before["seeds"]) == (
                 row["folds"],
                 row["seeds"],
             ):
                 line["gain"] = f"{row['mean'] - before['mean']:+.2f}"
-        lines.append({**line, "run": run_id})
+        lines.append(line)
         before = row
     return lines

@@ -46,4 +46,4 @@ def test_gains_are_those_over_the_line_above_on_the_same_folds():
     lines = ladder_lines(rows, run_ids)
     assert [line["gain"] for line in lines[:5]] == ["–", "+5.50", "–", "–", "–"]
     assert [line["accuracy %"] for line in lines[:3]] == ["40.00 ± 2.00", "45.50 ± 2.00", "–"]
-    assert [line["run"] for line in lines] == run_ids
+    assert [line["run"] for line in lines[:5]] == ["a", "b", "–", "d", "e"]
