@@ -7,8 +7,7 @@ from typing import TypeAlias
 
 from torch import Tensor
 
-from pyg_diffpool.ops.assignments.entmax15 import entmax15
-from pyg_diffpool.ops.assignments.sparsemax import sparsemax
+from pyg_diffpool.ops.assignments.projection import entmax15, sparsemax
 from pyg_diffpool.ops.assignments.straight_through import straight_through
 from pyg_diffpool.ops.precision import without_autocast
 from pyg_diffpool.ops.row_entropy import entropy_of_rows
