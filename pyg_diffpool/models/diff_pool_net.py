@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,10 +14,9 @@ from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.exportable import exportable
 from pyg_diffpool.models.graph_head import NORMS, check_share, graph_head
+from pyg_diffpool.models.poolings import make_poolings, read_scale
 from pyg_diffpool.nn import (
     AnnealedTemperature,
-    Assignment,
-    DiffPool,
     GNNBlock,
     PooledGraph,
     SparsePooledGraph,
@@ -29,7 +27,6 @@ from pyg_diffpool.nn.level_network import check_rows, network_call
 from pyg_diffpool.nn.readout import check_sum_scale, readout_names
 from pyg_diffpool.nn.watchers import AnyAdjacency, has_observed
 from pyg_diffpool.ops import Adjacency
-from pyg_diffpool.ops.conventions import CONVENTIONS
 from pyg_diffpool.ops.level import read_level, read_sparse_level
 from pyg_diffpool.ops.objectives.choice import Weight
 from pyg_diffpool.ops.segments import Segments
@@ -213,9 +210,7 @@ class DiffPoolNet(torch.nn.Module):
         super().__init__()
         names = readout_names("readout", readout)
         check_choice("readout_levels", readout_levels, ("all", "last"))
-        check_choice("convention", convention, tuple(CONVENTIONS))
-        if scale == "auto":
-            scale = "nodes" if "scale" in CONVENTIONS[convention].options else None
+        scale = read_scale(convention, scale)
         check_choice("readout_norm", readout_norm, NORMS)
         check_sum_scale(sum_scale)
         check_flag("skip_input", skip_input)
@@ -252,32 +247,24 @@ class DiffPoolNet(torch.nn.Module):
             )
 
         make_embedding: Callable[[int, int], Any] = embedding or block
-        self.pools = torch.nn.ModuleList()
-        width, widths = in_channels, []
-        for level, clusters in enumerate(max_clusters):
-            embed = make_embedding(width, level)
-            assign = Assignment(block(width, level), clusters)
-            self.pools.append(
-                DiffPool(
-                    embed,
-                    assign,
-                    max_clusters=clusters,
-                    ratio=ratio,
-                    assignment=assignment,
-                    temperature=deepcopy(temperature),
-                    sparse_level=sparse_level,
-                    convention=convention,
-                    scale=scale,
-                    link_weight=link_weight,
-                    entropy_weight=entropy_weight,
-                    objectives=objectives,
-                    backend=backend,
-                )
-            )
-            width = embed.out_channels
-            widths.append(width)
+        self.pools, widths = make_poolings(
+            in_channels,
+            max_clusters,
+            make_embedding,
+            block,
+            temperature,
+            ratio=ratio,
+            assignment=assignment,
+            sparse_level=sparse_level,
+            convention=convention,
+            scale=scale,
+            link_weight=link_weight,
+            entropy_weight=entropy_weight,
+            objectives=objectives,
+            backend=backend,
+        )
         make_last = partial(block, fully_adjacent=True) if fully_adjacent else make_embedding
-        self.last = make_last(width, len(self.pools))
+        self.last = make_last(widths[-1] if widths else in_channels, len(self.pools))
         widths.append(self.last.out_channels)
         networks: list[Any] = [*(pool.embed for pool in self.pools), self.last]
         self.takes_edge_attr = any(plan_call(each).features is not None for each in networks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -13,19 +12,16 @@ from torch_geometric.nn.dense import Linear
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.models.diff_pool_net import AnyPooledGraph, DiffPoolOutput
+from pyg_diffpool.models.poolings import make_poolings, read_scale
 from pyg_diffpool.nn import (
     AnnealedTemperature,
-    Assignment,
-    DiffPool,
     GNNBlock,
     SparsePooledGraph,
 )
 from pyg_diffpool.nn.watchers import has_observed
 from pyg_diffpool.ops import Adjacency
-from pyg_diffpool.ops.conventions import CONVENTIONS
 from pyg_diffpool.ops.level import read_sparse_level
 from pyg_diffpool.ops.objectives.choice import Weight
-from pyg_diffpool.ops.validation import check_choice
 
 
 class DiffPoolUNet(torch.nn.Module):
@@ -112,9 +108,7 @@ class DiffPoolUNet(torch.nn.Module):
         backend: str = "auto",
     ):
         super().__init__()
-        check_choice("convention", convention, tuple(CONVENTIONS))
-        if scale == "auto":
-            scale = "nodes" if "scale" in CONVENTIONS[convention].options else None
+        scale = read_scale(convention, scale)
         self.ratio = ratio
         self.depth = num_layers + (num_layers_after + num_layers_up) * len(max_clusters)
 
@@ -130,33 +124,29 @@ class DiffPoolUNet(torch.nn.Module):
                 dropout=dropout,
             )
 
-        width, layers = in_channels, num_layers
-        self.pools, ups = torch.nn.ModuleList(), []
-        for clusters in max_clusters:
-            embed = block(width, layers)
-            self.pools.append(
-                DiffPool(
-                    embed,
-                    Assignment(block(width, layers), clusters),
-                    max_clusters=clusters,
-                    ratio=ratio,
-                    assignment=assignment,
-                    temperature=deepcopy(temperature),
-                    sparse_level=sparse_level,
-                    convention=convention,
-                    scale=scale,
-                    link_weight=link_weight,
-                    entropy_weight=entropy_weight,
-                    objectives=objectives,
-                    backend=backend,
-                )
-            )
-            ups.append(embed.out_channels)
-            width, layers = embed.out_channels, num_layers_after
-        self.bottom = block(width, layers)
+        def block_down(width: int, level: int) -> GNNBlock:
+            return block(width, num_layers if level == 0 else num_layers_after)
+
+        self.pools, widths = make_poolings(
+            in_channels,
+            max_clusters,
+            block_down,
+            block_down,
+            temperature,
+            ratio=ratio,
+            assignment=assignment,
+            sparse_level=sparse_level,
+            convention=convention,
+            scale=scale,
+            link_weight=link_weight,
+            entropy_weight=entropy_weight,
+            objectives=objectives,
+            backend=backend,
+        )
+        self.bottom = block_down(widths[-1] if widths else in_channels, len(widths))
         width = self.bottom.out_channels
         self.ups = torch.nn.ModuleList()
-        for skipped in reversed(ups):
+        for skipped in reversed(widths):
             up = block(skipped + width, num_layers_up)
             self.ups.append(up)
             width = up.out_channels

@@ -11,7 +11,7 @@ from pyg_diffpool.ops.conventions import read_convention
 from pyg_diffpool.ops.level import Edges, read_graphs, read_level
 from pyg_diffpool.ops.objectives.objective import Objective, Pooling, mean_over_graphs
 from pyg_diffpool.ops.padded_graphs import PaddedGraphs
-from pyg_diffpool.ops.precision import accumulation_dtype, exact
+from pyg_diffpool.ops.precision import accumulation_dtype
 from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.validation import check_choice, check_distributions, check_tensor, kind
 
@@ -125,8 +125,3 @@ def reduce_values(values: Tensor, reduction: str) -> Tensor:
     if reduction == "none":
         return values
     return values.sum() if reduction == "sum" else mean_over_graphs(values)
-
-
-def cluster_counts(s: Tensor, clusters: Tensor | None) -> int | Tensor:
-    """Return the number of clusters that graphs use, one for all or one per graph."""
-    return s.size(-1) if clusters is None else exact(clusters.sum(1))

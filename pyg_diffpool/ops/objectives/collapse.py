@@ -8,8 +8,8 @@ from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.conventions.base import square_root
-from pyg_diffpool.ops.objectives.arguments import cluster_counts, read_assignment, reduce_values
-from pyg_diffpool.ops.objectives.objective import AnyPooling, Objective
+from pyg_diffpool.ops.objectives.arguments import read_assignment, reduce_values
+from pyg_diffpool.ops.objectives.objective import AnyPooling, Objective, cluster_counts
 from pyg_diffpool.ops.precision import exact
 
 

@@ -116,7 +116,7 @@ class Pooling(NamedTuple):
 
     def cluster_counts(self) -> int | Tensor:
         """Return the number of clusters that graphs use, one for all or one per graph."""
-        return self.s.size(-1) if self.clusters is None else exact(self.clusters.sum(1))
+        return cluster_counts(self.s, self.clusters)
 
     def loss_dtype(self) -> torch.dtype:
         """Return the dtype of losses that compare the assignment with the adjacency."""
@@ -161,3 +161,8 @@ class Objective(NamedTuple):
 def mean_over_graphs(values: Tensor) -> Tensor:
     """Return the mean of one value per graph, which is 0 for a batch without graphs."""
     return values.sum() / max(values.numel(), 1)
+
+
+def cluster_counts(s: Tensor, clusters: Tensor | None) -> int | Tensor:
+    """Return the number of clusters that graphs use, one for all or one per graph."""
+    return s.size(-1) if clusters is None else exact(clusters.sum(1))
