@@ -15,11 +15,14 @@ from torch_geometric.nn.dense import Linear
 
 from pyg_diffpool.nn.batch_norm import BatchNorm
 from pyg_diffpool.nn.sage_conv import SAGEConv
+from pyg_diffpool.ops.batch_normalization import BatchNormalization
 
 if TYPE_CHECKING:
     from pyg_diffpool.nn.gnn_block import GNNBlock
 
 LINEAR = (Linear, torch.nn.Linear)
+# Dtypes of rows that are summed as they are.
+DTYPES = (torch.float32, torch.float64)
 # Weight of the neighbours, bias and root weight of a convolution.
 LinearWeights: TypeAlias = tuple[Tensor, Tensor | None, Tensor | None]
 
@@ -157,3 +160,16 @@ def _batch_norm(norm: torch.nn.Module | None) -> torch.nn.BatchNorm1d | None:
     buffers = bn._buffers
     usual = usual and buffers["running_mean"] is not None and buffers["running_var"] is not None
     return bn if usual else None
+
+
+def joint_norm(modules: Sequence[torch.nn.BatchNorm1d | None]) -> BatchNormalization | None:
+    """Return the settings and running statistics of a layer of all blocks, if it has them."""
+    first = modules[0]
+    if first is None:
+        return None
+    buffers = [module._buffers for module in modules if module is not None]
+    kept = (
+        tuple(own[name] for own in buffers)
+        for name in ("running_mean", "running_var", "num_batches_tracked")
+    )
+    return BatchNormalization(first.eps, first.training, first.momentum, *kept)  # type: ignore[arg-type]

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from pyg_diffpool.nn.block_parts import read_blocks
+from pyg_diffpool.nn.block_parts import DTYPES, joint_norm, read_blocks
 from pyg_diffpool.nn.traced_blocks import trace_blocks
 from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.aggregation import Aggregation, DenseAggregation, SparseAggregation
-from pyg_diffpool.ops.batch_normalization import BatchNormalization
 from pyg_diffpool.ops.operator import traced
 from pyg_diffpool.ops.padded_graphs import mask_rows
 from pyg_diffpool.ops.sage_layers import Layer, SAGELayers, Stack
@@ -21,8 +20,6 @@ from pyg_diffpool.ops.transforms import transformed
 
 if TYPE_CHECKING:
     from pyg_diffpool.nn.gnn_block import GNNBlock
-
-DTYPES = (torch.float32, torch.float64)
 
 
 def run_blocks(
@@ -54,7 +51,7 @@ def run_blocks(
         column = None if mask is None else mask.reshape(-1, 1).to(x.dtype)
     norms = list(zip(*(part.norms for part in parts), strict=True))
     layers = [
-        Layer(settings.normalize, settings.activate, _joint_norm(modules))
+        Layer(settings.normalize, settings.activate, joint_norm(modules))
         for settings, modules in zip(parts[0].settings, norms, strict=True)
     ]
     stack = Stack(aggregation, layers, len(parts), column, parts[0].jump)
@@ -96,15 +93,3 @@ def _is_plain_level(x: Tensor, adj: object, mask: Tensor | None) -> bool:
         return False
     fits = adj.shape == (*x.shape[:2], x.size(1))
     return fits and adj.layout == torch.strided and adj.dtype in DTYPES
-
-
-def _joint_norm(modules: Sequence[torch.nn.BatchNorm1d | None]) -> BatchNormalization | None:
-    first = modules[0]
-    if first is None:
-        return None
-    buffers = [module._buffers for module in modules if module is not None]
-    kept = (
-        tuple(own[name] for own in buffers)
-        for name in ("running_mean", "running_var", "num_batches_tracked")
-    )
-    return BatchNormalization(first.eps, first.training, first.momentum, *kept)  # type: ignore[arg-type]

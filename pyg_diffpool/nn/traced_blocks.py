@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pyg_diffpool.nn.block_parts import BlockParts, LayerSettings, read_blocks
+from pyg_diffpool.nn.block_parts import DTYPES, BlockParts, LayerSettings, joint_norm, read_blocks
 from pyg_diffpool.ops import Adjacency
-from pyg_diffpool.ops.aggregation import inverse_or_zero, weight_sums
-from pyg_diffpool.ops.precision import accumulation_dtype
+from pyg_diffpool.ops.aggregation import divided_matrices, inverse_or_zero, weight_sums
+from pyg_diffpool.ops.batch_normalization import BatchNormalization, update_by_spread
 from pyg_diffpool.ops.sage_layers import KINDS, normalized_rows
 from pyg_diffpool.ops.sparse_product import sparse_product
 from pyg_diffpool.ops.transforms import transformed
@@ -24,8 +24,6 @@ except ImportError:  # Before torch 2.8.
 
 if TYPE_CHECKING:
     from pyg_diffpool.nn.gnn_block import GNNBlock
-
-DTYPES = (torch.float32, torch.float64)
 
 
 def trace_blocks(
@@ -91,10 +89,7 @@ def _sparse_aggregation(
 
 
 def _dense_aggregation(adj: Tensor, aggr: str, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    if aggr == "mean":
-        total = adj.sum(1, keepdim=True, dtype=accumulation_dtype(adj.dtype))
-        adj = adj.to(dtype) * inverse_or_zero(total.to(dtype))
-    adj_t = adj.to(dtype).transpose(1, 2)
+    adj_t = divided_matrices(adj, aggr, dtype).transpose(1, 2)
 
     def aggregate(rows: Tensor) -> Tensor:
         by_graph = rows.view(adj_t.size(0), adj_t.size(1), -1)
@@ -121,8 +116,8 @@ def _layer(
         out = normalized_rows(out.view(out.size(0), len(parts), -1)).flatten(1)
     if settings.activate:
         out = out.relu()
-    norms = [part.norms[number] for part in parts]
-    return out if norms[0] is None else _normalised(out, norms, scale, shift)
+    norm = joint_norm([part.norms[number] for part in parts])
+    return out if norm is None else _normalised(out, norm, scale, shift)
 
 
 def _mapped(rows: Tensor, weights: Sequence[Tensor | None], shared: bool) -> Tensor:
@@ -136,14 +131,11 @@ def _mapped(rows: Tensor, weights: Sequence[Tensor | None], shared: bool) -> Ten
 
 def _normalised(
     rows: Tensor,
-    norms: Sequence[torch.nn.BatchNorm1d | None],
+    norm: BatchNormalization,
     scale: Sequence[Tensor | None],
     shift: Sequence[Tensor | None],
 ) -> Tensor:
     """Normalise by batch statistics, and update the running ones."""
-    modules = [norm for norm in norms if norm is not None]
-    eps, momentum = modules[0].eps, modules[0].momentum
-    assert momentum is not None
     out, mean, spread = torch.native_batch_norm(
         rows,
         torch.cat(scale),  # type: ignore[arg-type]
@@ -152,15 +144,9 @@ def _normalised(
         None,
         True,
         0.0,
-        eps,
+        norm.eps,
     )
-    kept = ("running_mean", "running_var", "num_batches_tracked")
-    means, variances, batches = ([getattr(own, name) for own in modules] for name in kept)
     with torch.no_grad():
-        # The operator only returns 1 / √(σ² + ε).
-        size = rows.size(0)
-        variance = (spread.pow(-2) - eps).clamp(min=0.0) * (size / (size - 1))
-        found = [*mean.chunk(len(modules)), *variance.chunk(len(modules))]
-        torch._foreach_lerp_([*means, *variances], found, momentum)
-        torch._foreach_add_(batches, 1)
+        update_by_spread(norm, mean, spread, rows.size(0))
+        torch._foreach_add_(norm.batches, 1)
     return out

@@ -96,12 +96,8 @@ class DenseAggregation:
     """
 
     def __init__(self, adj: Tensor, mask: Tensor | None, aggr: str, dtype: torch.dtype):
-        adj = mask_adjacency(adj, mask)
-        if aggr == "mean":
-            total = adj.sum(1, keepdim=True, dtype=accumulation_dtype(adj.dtype)).to(dtype)
-            adj = adj.to(dtype) * inverse_or_zero(total)
         # As A; products take its transpose as a view.
-        self.values = adj.to(dtype)
+        self.values = divided_matrices(mask_adjacency(adj, mask), aggr, dtype)
         self._matrices = self.values.detach()
 
     def product(self, rows: Tensor) -> Tensor:
@@ -123,6 +119,14 @@ class DenseAggregation:
     def _by_graph(self, rows: Tensor) -> Tensor:
         graphs, nodes = self._matrices.shape[:2]
         return rows.reshape(graphs, nodes, rows.size(-1))
+
+
+def divided_matrices(adj: Tensor, aggr: str, dtype: torch.dtype) -> Tensor:
+    """Return adjacency matrices (B, N, N), divided by the sums of incoming weights for a mean."""
+    if aggr == "mean":
+        total = adj.sum(1, keepdim=True, dtype=accumulation_dtype(adj.dtype)).to(dtype)
+        adj = adj.to(dtype) * inverse_or_zero(total)
+    return adj.to(dtype)
 
 
 def inverse_or_zero(total: Tensor) -> Tensor:

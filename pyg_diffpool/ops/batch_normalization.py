@@ -79,12 +79,16 @@ def normalization_forward(
         rows, scale, shift, before, around, True, norm.momentum, norm.eps
     )
     if not one:
-        # The kernel only returns 1 / √(σ² + ε), in which a variance far below ε is lost.
-        size = rows.size(0)
-        variance = spread.pow(-2).sub_(norm.eps).clamp_(min=0.0).mul_(size / (size - 1))
-        found = [part for new in (mean, variance) for part in new.chunk(len(norm.mean))]
-        torch._foreach_lerp_([*norm.mean, *norm.variance], found, norm.momentum)
+        update_by_spread(norm, mean, spread, rows.size(0))
     return out, KeptStatistics(scale, mean, spread)
+
+
+def update_by_spread(norm: BatchNormalization, mean: Tensor, spread: Tensor, size: int) -> None:
+    """Add the statistics of all networks' rows, of this number, to the running ones."""
+    # The kernel only returns 1 / √(σ² + ε), in which a variance far below ε is lost.
+    variance = spread.pow(-2).sub_(norm.eps).clamp_(min=0.0).mul_(size / (size - 1))
+    found = [part for new in (mean, variance) for part in new.chunk(len(norm.mean))]
+    torch._foreach_lerp_([*norm.mean, *norm.variance], found, norm.momentum)
 
 
 def normalization_backward(
