@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 from torch_geometric.data import Data, InMemoryDataset
 
-from pyg_diffpool.datasets.strips import check_strips, random_strips, split_graphs
+from pyg_diffpool.datasets.strips import check_strips, random_strips, split_graphs, with_noise
 
 NUM_ENDS = 4
 CHAIN = 3  # communities in a chain: end, bridge, end
@@ -98,10 +98,7 @@ class CommunityChains(InMemoryDataset):
         y, colors = _arrangements(num_graphs, num_bridges, generator)
         community, edge_index = _strips(num_graphs, length, width, edge_probability, generator)
         color = colors.flatten()[community]
-        x = one_hot(color, NUM_ENDS + num_bridges).float()
-        # Drawn in float32 for any default dtype, so that equal arguments give equal graphs.
-        x += noise * torch.randn(x.shape, generator=generator, dtype=torch.float32)
-        x = x.to(torch.get_default_dtype())
+        x = with_noise(one_hot(color, NUM_ENDS + num_bridges).float(), noise, generator)
         self.data, self.slices = self.collate(_split(x, edge_index, y, community, color))
 
     @property

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 from torch_geometric.data import Data, InMemoryDataset
 
-from pyg_diffpool.datasets.strips import check_strips, random_strips, split_graphs
+from pyg_diffpool.datasets.strips import check_strips, random_strips, split_graphs, with_noise
 
 BITS, MARKERS = 2, 2
 
@@ -95,10 +95,7 @@ class DistantMarkers(InMemoryDataset):
         )
         graph, layer = layer // length, layer % length
         bit = torch.randint(BITS, layer.shape, generator=generator)
-        x = one_hot(bit, BITS + MARKERS).float()
-        # Drawn in float32 for any default dtype, so that equal arguments give equal graphs.
-        x += noise * torch.randn(x.shape, generator=generator, dtype=torch.float32)
-        x = x.to(torch.get_default_dtype())
+        x = with_noise(one_hot(bit, BITS + MARKERS).float(), noise, generator)
         self.data, self.slices = self.collate(_twins(x, edge_index, bit, layer, graph, pairs))
 
     def flat_bound(self, num_layers: int) -> float:

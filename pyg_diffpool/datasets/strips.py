@@ -80,3 +80,10 @@ def split_graphs(
     num_edges = torch.bincount(graph[edge_index[0]], minlength=num_graphs)
     edge_index = edge_index - cumsum(num_nodes)[:-1][graph[edge_index[0]]]
     return edge_index, num_nodes.tolist(), num_edges.tolist()
+
+
+def with_noise(x: Tensor, noise: float, generator: torch.Generator) -> Tensor:
+    """Add normal noise of this standard deviation to features, in the default dtype."""
+    # Drawn in float32 for any default dtype, so that equal arguments give equal graphs.
+    drawn = torch.randn(x.shape, generator=generator, dtype=torch.float32)
+    return (x + noise * drawn).to(torch.get_default_dtype())
