@@ -1,3 +1,5 @@
+import signal
+
 import pytest
 
 from benchmarks.data.folders import cache_folder
@@ -29,6 +31,16 @@ def slurm(monkeypatch):
         yield mocked
 
 
+@pytest.fixture
+def own_signals():
+    """Take back the handlers of signals that a job sets in its process."""
+    kept = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    yield
+    for number, handler in kept.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
 def script(task):
     (path,) = (task.task.store.folder / ".submitit").glob("*_submission.sh")
     return path.read_text()
@@ -48,7 +60,7 @@ def test_cells_are_an_array_of_jobs_that_ask_for_gpus(tmp_path, slurm):
     assert "#SBATCH --cpus-per-task=1" in lines
 
 
-def test_a_job_of_slurms_runs_its_cell_and_leaves_no_file(tmp_path, slurm):
+def test_a_job_of_slurms_runs_its_cell_and_leaves_no_file(tmp_path, slurm, own_signals):
     engine = make_engine("submitit", EngineRequest())
     (cell, _) = small_plan().cells()
     cache_folder().mkdir(parents=True)
