@@ -23,7 +23,14 @@ OF_THE_LIBRARY = (
     *(f"--ignore=tests/test_{name}.py" for name in ("packaging", "mirrored")),
 )
 # The mark no_cover is pytest-cov's, and Triton 3.2 imports setuptools, which it does not ask for.
-OF_THE_TESTS = ("hypothesis", "pytest", "pytest-cov", "pytest-timeout", "pytest-xdist", "setuptools")
+OF_THE_TESTS = (
+    "hypothesis",
+    "pytest",
+    "pytest-cov",
+    "pytest-timeout",
+    "pytest-xdist",
+    "setuptools",
+)
 
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False

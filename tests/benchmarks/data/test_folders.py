@@ -1,4 +1,5 @@
 import multiprocessing
+import signal
 import time
 
 import pytest
@@ -29,17 +30,17 @@ def _hold(path, held):
         time.sleep(60)
 
 
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
 def test_a_lock_is_free_when_its_process_is_killed(tmp_path):
-    path, context = tmp_path / "folder" / "lock", multiprocessing.get_context("fork")
+    path, context = tmp_path / "folder" / "lock", multiprocessing.get_context("spawn")
     held = context.Event()
     process = context.Process(target=_hold, args=(path, held))
     process.start()
-    assert held.wait(timeout=30)
+    assert held.wait(timeout=120)
     process.kill()
     with exclusive(path) as mine:
         assert mine
-    process.join()
+    process.join(timeout=60)
+    assert process.exitcode == -signal.SIGKILL
 
 
 def test_a_folder_that_cannot_be_written_needs_no_lock(tmp_path):

@@ -112,7 +112,7 @@ def test_a_failure_leaves_nothing_and_a_kill_leaves_nothing_for_long(cache, monk
     assert [file.suffix for file in path.parent.iterdir()] == [".lock"]
 
 
-def _ask(queue):
+def _ask(barrier, queue):
     calls = []
     compute = wl.grams
 
@@ -121,19 +121,22 @@ def _ask(queue):
         return compute(*arguments)
 
     wl.grams = counted
-    grams = cached_grams("wl", random_graphs(number=40))
+    graphs = random_graphs(number=40)
+    barrier.wait(timeout=120)
+    grams = cached_grams("wl", graphs)
     queue.put((len(calls), float(grams.sum())))
 
 
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
 def test_processes_that_ask_together_compute_once():
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
-    processes = [context.Process(target=_ask, args=(queue,)) for _ in range(3)]
+    # Not forked: what holds a lock in another thread of this process would hold it there for ever.
+    context = multiprocessing.get_context("spawn")
+    barrier, queue = context.Barrier(2), context.Queue()
+    processes = [context.Process(target=_ask, args=(barrier, queue)) for _ in range(2)]
     for process in processes:
         process.start()
-    answers = [queue.get(timeout=60) for _ in processes]
+    answers = [queue.get(timeout=120) for _ in processes]
     for process in processes:
-        process.join()
+        process.join(timeout=60)
+    assert [process.exitcode for process in processes] == [0, 0]
     assert sum(calls for calls, _ in answers) == 1
     assert len({total for _, total in answers}) == 1

@@ -85,8 +85,7 @@ def clusters_of(seed):
 
 def test_equal_graphs_have_equal_clusters_after_any_others_and_in_another_process():
     ours = [clusters_of(seed) for seed in range(4)]
-    # A fork, since a new interpreter would spend seconds on its imports.
-    with multiprocessing.get_context("fork").Pool(1) as other:
+    with multiprocessing.get_context("spawn").Pool(1) as other:
         assert other.map(clusters_of, [3, 1, 2, 0]) == [ours[3], ours[1], ours[2], ours[0]]
 
 
