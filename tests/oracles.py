@@ -82,20 +82,33 @@ def entropy_oracle(problem: Problem, s: Tensor) -> Tensor:
 
 
 def sage_oracle(
-    problem: Problem, x: Tensor, weight: Tensor | None = None, aggr: str = "mean"
+    problem: Problem,
+    x: Tensor,
+    weight: Tensor | None = None,
+    aggr: str | tuple[str, ...] = "mean",
 ) -> Tensor:
     """What GraphSAGE gathers at each node ``v`` over its edges ``u -> v``, by loops."""
+    if isinstance(aggr, tuple):
+        return torch.cat([sage_oracle(problem, x, weight, name) for name in aggr], dim=-1)
     gathered = []
     for graph, n in enumerate(problem.sizes):
         rows, adjacency = x[problem.rows(graph)], problem.adjacency(graph, weight)
         for v in range(n):
             column = adjacency[:, v]
             total = (column.unsqueeze(-1) * rows).sum(dim=0)
-            if aggr == "mean":
+            if aggr in ("mean", "var", "std"):
                 total = total / column.sum() if column.sum() != 0 else rows[v] * 0
-            elif aggr == "max":
+            if aggr in ("var", "std") and column.sum() != 0:
+                squares = (column.unsqueeze(-1) * rows**2).sum(dim=0) / column.sum()
+                total = squares - total**2
+            if aggr == "std":
+                # PyG's: what is at most 1e-5 has no deviation, and no gradient.
+                spread = total > 1e-5
+                total = torch.where(spread, torch.where(spread, total, 1.0).sqrt(), 0.0)
+            elif aggr in ("max", "min"):
                 neighbours = [rows[u] for u in range(n) if column[u] != 0]
-                total = torch.stack(neighbours).amax(dim=0) if neighbours else rows[v] * 0
+                bound = torch.amax if aggr == "max" else torch.amin
+                total = bound(torch.stack(neighbours), dim=0) if neighbours else rows[v] * 0
             gathered.append(total)
     return torch.stack(gathered) if gathered else x * 0
 

@@ -139,7 +139,15 @@ SMALL = {
         )
     },
     "SAGEConv": of_module(lambda: SAGEConv(3, 4)),
+    **{
+        f"SAGEConv, {name}": of_module(lambda name=name: SAGEConv(3, 4, aggr=name))
+        for name in ("sum", "max", "min", "var", "std")
+    },
+    "SAGEConv, several": of_module(
+        lambda: SAGEConv(3, 4, aggr=["mean", "sum", "min", "max", "std"], project=True)
+    ),
     "GNNBlock": of_module(lambda: GNNBlock(3, 4, 4, 2)),
+    "GNNBlock, several": of_module(lambda: GNNBlock(3, 4, 4, 2, aggr=("mean", "std"))),
     "DiffPool": of_module(pool),
     "DiffPool, ratio": of_module(lambda: pool(ratio=0.5)),
     "DiffPool, all objectives": of_module(lambda: pool(ratio=0.5, objectives=ALL_OBJECTIVES)),
@@ -162,6 +170,7 @@ SPARSE = {"ratio": 0.5, "assignment": "sparsemax", "sparse_level": True}
 NETWORKS = {
     "DiffPoolUNet": of_module(lambda: DiffPoolUNet(3, 4, 2, max_clusters=[3, 2], num_layers=1)),
     "DiffPoolNet": of_module(net),
+    "DiffPoolNet, several aggregations": of_module(lambda: net(aggr=("mean", "std", "max"))),
     "DiffPoolNet, ratio": of_module(lambda: net(ratio=0.5)),
     "DiffPoolNet, objectives": of_module(
         lambda: net(objectives={"cut": 1.0, "orthogonality": 1.0, "modularity": 0.5})
@@ -171,7 +180,10 @@ NETWORKS = {
     "DiffPoolNet.reference": of_module(lambda: DiffPoolNet.reference(3, 4, 2, [3])),
 }
 ALL = {**SMALL, **NETWORKS}
-PREPARED = ("coarsen", "diff_pool, reference", "GNNBlock", "DiffPool", "DiffPoolNet")
+PREPARED = (
+    *("coarsen", "diff_pool, reference", "GNNBlock", "DiffPool", "DiffPoolNet"),
+    *("SAGEConv, several", "GNNBlock, several"),
+)
 
 
 def assert_equal(found, expected):
@@ -213,6 +225,7 @@ def test_there_is_no_graph_break(name, form):
         ("diff_pool, pyg", True),
         ("diff_pool, reference", False),
         ("GNNBlock", False),
+        ("SAGEConv, several", False),
         ("DiffPool, ratio", True),
         ("DiffPool, entmax15", True),
         ("DiffPool, all objectives", True),

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
+from torch_geometric.nn.aggr import Aggregation
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.exportable import exportable
@@ -84,7 +85,7 @@ class DiffPoolNet(torch.nn.Module):
             graph's nodes are then affordable on graphs of any size. (default: :obj:`False`)
         num_layers: Number of convolutions of a block at level 0. (default: :obj:`3`)
         num_layers_after: Number of convolutions of a block after a pooling. (default: :obj:`3`)
-        aggr: See :class:`SAGEConv`. (default: :obj:`"mean"`)
+        aggr: See :class:`GNNBlock`. (default: :obj:`"mean"`)
         root_weight: See :class:`SAGEConv`. (default: :obj:`True`)
         normalize: Whether rows are :math:`\ell_2`-normalised after each convolution.
             (default: :obj:`True`)
@@ -130,6 +131,7 @@ class DiffPoolNet(torch.nn.Module):
             channels on sparse and dense levels, as :class:`GNNBlock` does, or any other network
             that :class:`DiffPool` can call, such as PyG's convolutions; and has an attribute
             :obj:`out_channels`. Such networks may take edge features. (default: :obj:`None`)
+        aggr_kwargs: See :class:`SAGEConv`. (default: :obj:`None`)
 
     Shapes:
         - **input:** node features :math:`(N, F_{in})`, edges :math:`(2, |\mathcal{E}|)` (or any
@@ -183,7 +185,7 @@ class DiffPoolNet(torch.nn.Module):
         sparse_level: bool = False,
         num_layers: int = 3,
         num_layers_after: int = 3,
-        aggr: str = "mean",
+        aggr: str | Sequence[str | Aggregation] | Aggregation = "mean",
         root_weight: bool = True,
         normalize: bool = True,
         batch_norm: bool = True,
@@ -206,6 +208,7 @@ class DiffPoolNet(torch.nn.Module):
         scale: str | None = "auto",
         backend: str = "auto",
         embedding: Callable[[int, int], torch.nn.Module] | None = None,
+        aggr_kwargs: dict[str, Any] | None = None,
     ):
         super().__init__()
         names = readout_names("readout", readout)
@@ -236,6 +239,7 @@ class DiffPoolNet(torch.nn.Module):
                 embedding_channels or hidden_channels,
                 num_layers if level == 0 else num_layers_after,
                 aggr=aggr,
+                aggr_kwargs=aggr_kwargs,
                 normalize=normalize,
                 root_weight=root_weight,
                 batch_norm=batch_norm,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
+from torch_geometric.nn.aggr import Aggregation
 from torch_geometric.nn.dense import Linear
 from torch_geometric.typing import SparseTensor
 
@@ -56,7 +57,7 @@ class DiffPoolUNet(torch.nn.Module):
         num_layers: Number of convolutions of a block at level 0. (default: :obj:`2`)
         num_layers_after: Number of convolutions of a block after a pooling. (default: :obj:`2`)
         num_layers_up: Number of convolutions of a block on the way up. (default: :obj:`1`)
-        aggr: See :class:`SAGEConv`. (default: :obj:`"mean"`)
+        aggr: See :class:`GNNBlock`. (default: :obj:`"mean"`)
         normalize: Whether rows are :math:`\ell_2`-normalised after each convolution.
             (default: :obj:`True`)
         batch_norm: Whether batch normalisation follows each layer. (default: :obj:`True`)
@@ -67,6 +68,7 @@ class DiffPoolUNet(torch.nn.Module):
         convention: See :class:`DiffPool`. (default: :obj:`"paper"`)
         scale: See :class:`DiffPoolNet`. (default: :obj:`"auto"`)
         backend: See :func:`coarsen`. (default: :obj:`"auto"`)
+        aggr_kwargs: See :class:`SAGEConv`. (default: :obj:`None`)
 
     Shapes:
         - **input:** as for :class:`DiffPoolNet`
@@ -96,7 +98,7 @@ class DiffPoolUNet(torch.nn.Module):
         num_layers: int = 2,
         num_layers_after: int = 2,
         num_layers_up: int = 1,
-        aggr: str = "mean",
+        aggr: str | Sequence[str | Aggregation] | Aggregation = "mean",
         normalize: bool = True,
         batch_norm: bool = True,
         dropout: float = 0.0,
@@ -106,6 +108,7 @@ class DiffPoolUNet(torch.nn.Module):
         convention: str = "paper",
         scale: str | None = "auto",
         backend: str = "auto",
+        aggr_kwargs: dict[str, Any] | None = None,
     ):
         super().__init__()
         scale = read_scale(convention, scale)
@@ -119,6 +122,7 @@ class DiffPoolUNet(torch.nn.Module):
                 hidden_channels,
                 layers,
                 aggr=aggr,
+                aggr_kwargs=aggr_kwargs,
                 normalize=normalize,
                 batch_norm=batch_norm,
                 dropout=dropout,

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 from torch_geometric.nn.dense import Linear
 
+from pyg_diffpool.nn.aggregators import linear_form
 from pyg_diffpool.nn.batch_norm import BatchNorm
 from pyg_diffpool.nn.sage_conv import SAGEConv
+from pyg_diffpool.nn.weighted_messages import FLOWS
 from pyg_diffpool.ops.batch_normalization import BatchNormalization
 
 if TYPE_CHECKING:
@@ -118,7 +120,14 @@ def _read_block(block: GNNBlock, enough_rows: bool) -> BlockParts | None:
         neighbours, bias, root = weights
         has = bias is not None, root is not None
         parts.settings.append(
-            LayerSettings(conv.aggr, conv.normalize, activate, settings, neighbours.shape, *has)  # type: ignore[arg-type]
+            LayerSettings(
+                linear_form(conv.aggr_module),  # type: ignore[arg-type]
+                conv.normalize,  # type: ignore[arg-type]
+                activate,
+                settings,
+                neighbours.shape,
+                *has,
+            )
         )
         parts.weights.extend((neighbours, bias, root, scale, shift))
         parts.norms.append(norm)
@@ -128,21 +137,23 @@ def _read_block(block: GNNBlock, enough_rows: bool) -> BlockParts | None:
 
 def _linear_weights(conv: torch.nn.Module | None) -> LinearWeights | None:
     """Return weight, bias and root weight of a layer, or None if it must be called itself."""
-    if not is_untouched(conv, SAGEConv) or conv.aggr == "max" or conv._observed():  # type: ignore[union-attr, operator]
+    if not isinstance(conv, SAGEConv) or not is_untouched(conv, SAGEConv) or conv._observed():
         return None
-    modules = conv._modules  # type: ignore[union-attr]
+    if linear_form(conv.aggr_module) is None or conv.project or conv.flow != FLOWS[0]:
+        return None
+    modules = conv._modules
     lin_l, lin_r = modules["lin_l"], modules.get("lin_r")
     if not is_untouched(lin_l, *LINEAR):
         return None
-    neighbours, bias = lin_l._parameters.get("weight"), lin_l._parameters.get("bias")  # type: ignore[union-attr]
+    neighbours, bias = lin_l._parameters.get("weight"), lin_l._parameters.get("bias")
     if neighbours is None:
         return None
-    if not conv.root_weight:  # type: ignore[union-attr]
+    if not conv.root_weight:
         return neighbours, bias, None
     if not is_untouched(lin_r, *LINEAR):
         return None
-    root = lin_r._parameters.get("weight")  # type: ignore[union-attr]
-    if root is None or lin_r._parameters.get("bias") is not None:  # type: ignore[union-attr]
+    root = lin_r._parameters.get("weight")
+    if root is None or lin_r._parameters.get("bias") is not None:
         return None
     return neighbours, bias, root
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
 from itertools import pairwise
 from typing import Any, cast
 
@@ -9,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric import EdgeIndex
+from torch_geometric.nn.aggr import Aggregation
 from torch_geometric.typing import SparseTensor
 
 from pyg_diffpool.nn.batch_norm import BatchNorm
@@ -36,7 +39,8 @@ class GNNBlock(torch.nn.Module):
         hidden_channels: Number of hidden channels.
         out_channels: Number of output channels of the last layer.
         num_layers: Number of layers.
-        aggr: See :class:`SAGEConv`. (default: :obj:`"mean"`)
+        aggr: See :class:`SAGEConv`; each layer gets its own copy of an aggregation module.
+            (default: :obj:`"mean"`)
         normalize: Whether the output of every layer is :math:`\ell_2`-normalised.
             (default: :obj:`True`)
         root_weight: See :class:`SAGEConv`. (default: :obj:`True`)
@@ -59,6 +63,7 @@ class GNNBlock(torch.nn.Module):
             `"On the Bottleneck of Graph Neural Networks and its Practical Implications"
             <https://arxiv.org/abs/2006.05205>`_, and is computed in :math:`O(N)`. On sparse levels
             it requires :obj:`batch`. (default: :obj:`False`)
+        aggr_kwargs: See :class:`SAGEConv`. (default: :obj:`None`)
 
     Shapes:
         - **input:** as for :class:`SAGEConv`; :obj:`batch` :math:`(N)` and :obj:`batch_size`
@@ -84,7 +89,7 @@ class GNNBlock(torch.nn.Module):
         out_channels: int,
         num_layers: int,
         *,
-        aggr: str = "mean",
+        aggr: str | Sequence[str | Aggregation] | Aggregation = "mean",
         normalize: bool = True,
         root_weight: bool = True,
         batch_norm: bool = True,
@@ -93,6 +98,7 @@ class GNNBlock(torch.nn.Module):
         final_activation: bool = True,
         residual: bool = False,
         fully_adjacent: bool = False,
+        aggr_kwargs: dict[str, Any] | None = None,
     ):
         super().__init__()
         check_choice("jump", jump, ("cat", "last"))
@@ -102,7 +108,7 @@ class GNNBlock(torch.nn.Module):
             raise ValueError(f"num_layers: expected at least 1, got {num_layers}")
         widths = [in_channels, *[hidden_channels] * (num_layers - 1), out_channels]
         self.convs = torch.nn.ModuleList(
-            SAGEConv(before, after, aggr, normalize, root_weight)
+            SAGEConv(before, after, deepcopy(aggr), normalize, root_weight, aggr_kwargs=aggr_kwargs)
             for before, after in pairwise(widths)
         )
         activated = num_layers if final_activation else num_layers - 1

@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
-from torch_geometric.nn import MessagePassing
+from torch_geometric.nn.aggr import Aggregation, MultiAggregation
 from torch_geometric.nn.dense import Linear
 from torch_geometric.typing import SparseTensor
 
-from pyg_diffpool.nn.watchers import (
-    edge_mask,
-    given_edges,
-    is_observed,
-    is_pooled,
-    unexplained,
-)
-from pyg_diffpool.ops import Adjacency, prepare_adjacency, sparse_product
+from pyg_diffpool.nn.aggregators import aggregate_rows, closed_forms, linear_form
+from pyg_diffpool.nn.weighted_messages import WeightedMessagePassing
+from pyg_diffpool.ops import Adjacency, sparse_product
 from pyg_diffpool.ops.aggregation import inverse_or_zero, weight_sums
+from pyg_diffpool.ops.bipartite import padded_sources, read_node_pair
 from pyg_diffpool.ops.level import (
     is_dense_level,
     mask_adjacency,
     read_dense_level,
     refuse_mask,
 )
+from pyg_diffpool.ops.neighbourhoods import SparseNeighbourhood
 from pyg_diffpool.ops.padded_graphs import mask_rows
-from pyg_diffpool.ops.precision import accumulated, accumulation_dtype, without_autocast
+from pyg_diffpool.ops.precision import accumulated
 from pyg_diffpool.ops.sage_layers import normalized_rows
-from pyg_diffpool.ops.validation import check_choice, check_floating
-
-AGGREGATIONS = ("mean", "sum", "max")
-# Methods that a subclass or an instance may override.
-REPLACEABLE = ("message", "aggregate", "update", "explain_message")
 
 
-class SAGEConv(MessagePassing):
+class SAGEConv(WeightedMessagePassing):
     r"""The GraphSAGE operator with edge weights, on sparse and dense levels.
 
     From `"Inductive Representation Learning on Large Graphs" <https://arxiv.org/abs/1706.02216>`_:
@@ -45,34 +37,66 @@ class SAGEConv(MessagePassing):
         \mathbf{x}^{\prime}_v = \mathbf{W}_1 \, \frac{\sum_{u} \mathbf{A}_{uv} \, \mathbf{x}_u}
         {\sum_{u} \mathbf{A}_{uv}} + \mathbf{W}_2 \, \mathbf{x}_v
 
-    Parameters have the same names as in :class:`torch_geometric.nn.SAGEConv`, whose
-    :obj:`state_dict` can be loaded; with unit edge weights, the two operators are equal. If the
-    weights sum to zero, the aggregation is zero.
+    Arguments, parameters, :obj:`repr` and results are those of
+    :class:`torch_geometric.nn.SAGEConv`, whose :obj:`state_dict` can be loaded. In addition, edges
+    may have weights, and the same parameters apply to dense levels. With
+    :math:`W_v = \sum_u \mathbf{A}_{uv}`, the aggregations that have a closed form are:
+
+    .. math::
+        \mathrm{sum}_v = \sum_u \mathbf{A}_{uv} \, \mathbf{x}_u, \qquad
+        \mathrm{mean}_v = \frac{\mathrm{sum}_v}{W_v}, \qquad
+        \mathrm{var}_v = \frac{1}{W_v} \sum_u \mathbf{A}_{uv} \, \mathbf{x}_u^2 - \mathrm{mean}_v^2,
+        \qquad \mathrm{std}_v = \sqrt{\mathrm{var}_v}
+
+    and :obj:`"max"` and :obj:`"min"` over the neighbours with nonzero weight, regardless of its
+    value. Mean, variance and standard deviation are zero if :math:`W_v = 0`; the standard deviation
+    is also zero if the variance is at most :math:`10^{-5}`, as in PyG. With weights of both signs,
+    :math:`\mathrm{var}_v` is no variance and may be negative, where :math:`\mathrm{std}_v` is zero:
+    no result is NaN. Variances are accumulated in float64, since the difference cancels in float32
+    if the mean is large.
+
+    Lists of them, such as :obj:`("mean", "std")`, share one sum over the edges; higher-order
+    moments distinguish neighbourhoods of equal mean, see `"Principal Neighbourhood Aggregation for
+    Graph Nets" <https://arxiv.org/abs/2004.05718>`_. Every other aggregation is given the messages
+    :math:`\mathbf{A}_{uv} \, \mathbf{x}_u`: of the edges as they were passed, in the same order and
+    with separate duplicates; of the nonzero entries of a dense level, sorted by target.
 
     Edge masks of explainers and message hooks observe the edges as they were passed, in the same
     order and with separate duplicates (edges of a sparse matrix or of a prepared adjacency in their
     storage order).
 
     Args:
-        in_channels: Number of input channels, or :obj:`-1` to derive it from the first input. The
-            entries of a pair, for sources and targets, must be equal, since both are the same
-            nodes.
+        in_channels: Number of input channels, or :obj:`-1` to derive it from the first input; a
+            pair for sources and targets.
         out_channels: Number of output channels.
-        aggr: :obj:`"mean"` as above; :obj:`"sum"` or :obj:`"add"`, its numerator; or :obj:`"max"`,
-            the elementwise maximum over the neighbours with nonzero weight, regardless of the
-            weight's value. (default: :obj:`"mean"`)
+        aggr: Name of any aggregation of :mod:`torch_geometric.nn.aggr`, an aggregation module, or
+            several of them, which are combined as :class:`torch_geometric.nn.MultiAggregation`
+            does, by default concatenated. (default: :obj:`"mean"`)
         normalize: Whether output rows are divided by their Euclidean norm.
             (default: :obj:`False`)
         root_weight: Whether to add the transformed features of the node itself.
             (default: :obj:`True`)
+        project: Whether a linear map and ReLU are applied to :math:`\mathbf{x}_u` before the
+            aggregation (Equation 3 of the paper). (default: :obj:`False`)
         bias: Whether to learn an additive bias. (default: :obj:`True`)
+        aggr_kwargs: Arguments of the aggregation. Those of :obj:`"lstm"` have the input's size by
+            default. (default: :obj:`None`)
+        flow: :obj:`"source_to_target"`, or :obj:`"target_to_source"` to aggregate over outgoing
+            edges, which takes neither pairs of features nor sparse matrices.
+            (default: :obj:`"source_to_target"`)
+        node_dim: Dimension of the nodes, which must be the first of two. (default: :obj:`-2`)
+        decomposed_layers: Number of groups of channels that are aggregated one after another where
+            messages are computed, to save memory; results are equal. (default: :obj:`1`)
 
     Shapes:
-        - **input:** node features :math:`(N, F_{in})`, edges :math:`(2, |\mathcal{E}|)` (or any
-          sparse adjacency), weights :math:`(|\mathcal{E}|)` *(optional)*; on a dense level
-          :math:`(B, N, F_{in})`, adjacency matrices :math:`(B, N, N)`, mask :math:`(B, N)`
-          *(optional)*
-        - **output:** :math:`(N, F_{out})`, or :math:`(B, N, F_{out})`
+        - **input:** node features :math:`(N, F_{in})`, or a pair :math:`(N_s, F_s)` and
+          :math:`(N_t, F_t)` for sources and targets (or :obj:`None` for the second, which then adds
+          nothing); edges :math:`(2, |\mathcal{E}|)` (or any sparse adjacency, of a pair
+          :math:`(N_t, N_s)`), weights :math:`(|\mathcal{E}|)` *(optional)*; :obj:`size`
+          :math:`(N_s, N_t)` *(optional)*. A pair of integers in place of the weights is the size,
+          as in PyG. On a dense level :math:`(B, N, F_{in})`, adjacency matrices :math:`(B, N, N)`,
+          mask :math:`(B, N)` *(optional)*
+        - **output:** :math:`(N, F_{out})`, :math:`(N_t, F_{out})` or :math:`(B, N, F_{out})`
 
     Raises:
         ValueError: If :obj:`aggr` is unknown, shapes do not match, or an edge mask belongs to other
@@ -85,40 +109,62 @@ class SAGEConv(MessagePassing):
         torch.Size([3, 16])
         >>> conv(torch.randn(2, 5, 8), torch.rand(2, 5, 5)).shape
         torch.Size([2, 5, 16])
+
+        Moments of neighbourhoods, and messages to other nodes:
+
+        >>> SAGEConv(8, 16, aggr=("mean", "std"))(x, edge_index).shape
+        torch.Size([3, 16])
+        >>> users = torch.randn(2, 4)
+        >>> SAGEConv((8, 4), 16)((x, users), torch.tensor([[0, 2], [0, 1]])).shape
+        torch.Size([2, 16])
     """
 
     runs_on_dense_levels = True
-    _messages_replaced = False
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        """Record whether a subclass overrides message passing, which spmm would bypass."""
-        super().__init_subclass__(**options)
-        cls._messages_replaced = any(
-            getattr(cls, name) is not getattr(SAGEConv, name) for name in REPLACEABLE
-        )
 
     def __init__(
         self,
         in_channels: int | tuple[int, int],
         out_channels: int,
-        aggr: str = "mean",
+        aggr: str | Sequence[str | Aggregation] | Aggregation = "mean",
         normalize: bool = False,
         root_weight: bool = True,
+        project: bool = False,
         bias: bool = True,
+        *,
+        aggr_kwargs: dict[str, Any] | None = None,
+        flow: str = "source_to_target",
+        node_dim: int = -2,
+        decomposed_layers: int = 1,
     ):
-        aggr = "sum" if aggr == "add" else aggr
-        check_choice("aggr", aggr, AGGREGATIONS)
-        in_channels = _one_size(in_channels)
-        # A weighted mean is a sum of messages, divided by the sum of the weights afterwards.
-        super().__init__(aggr="max" if aggr == "max" else "sum")
-        self.aggr = aggr
+        sources, targets = _read_channels(in_channels)
+        if isinstance(aggr, str) and aggr == "lstm":
+            sizes = {"in_channels": sources, "out_channels": sources}
+            aggr_kwargs = sizes | (aggr_kwargs or {})
+        super().__init__(
+            aggr,
+            aggr_kwargs=aggr_kwargs,
+            flow=flow,
+            node_dim=node_dim,
+            decomposed_layers=decomposed_layers,
+        )
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.normalize = normalize
         self.root_weight = root_weight
-        self.lin_l = Linear(in_channels, out_channels, bias=bias)
+        self.project = project
+        if project:
+            if sources <= 0:
+                raise ValueError(
+                    f"'{type(self).__name__}' does not support lazy initialization with "
+                    "`project=True`"
+                )
+            self.lin = Linear(sources, sources, bias=True)
+        aggregated = sources
+        if isinstance(self.aggr_module, MultiAggregation):
+            aggregated = self.aggr_module.get_out_channels(sources)
+        self.lin_l = Linear(aggregated, out_channels, bias=bias)
         if root_weight:
-            self.lin_r = Linear(in_channels, out_channels, bias=False)
+            self.lin_r = Linear(targets, out_channels, bias=False)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -132,42 +178,66 @@ class SAGEConv(MessagePassing):
             False
         """
         super().reset_parameters()
+        if self.project:
+            self.lin.reset_parameters()
         self.lin_l.reset_parameters()
         if self.root_weight:
             self.lin_r.reset_parameters()
 
     def forward(
         self,
-        x: Tensor,
+        x: Tensor | tuple[Tensor, Tensor | None],
         edge_index: Tensor | EdgeIndex | SparseTensor | Adjacency,
-        edge_weight: Tensor | None = None,
+        edge_weight: Tensor | tuple[int | None, int | None] | None = None,
         mask: Tensor | None = None,
+        *,
+        size: tuple[int | None, int | None] | None = None,
     ) -> Tensor:
         """Aggregate over incoming edges, then transform."""
+        if isinstance(edge_weight, (tuple, list)):
+            edge_weight, size = None, _only_size(edge_weight, size)
         if is_dense_level(x, edge_index):
-            level, (x,) = read_dense_level(
-                {"x": x}, edge_index, edge_weight, mask=mask, validate=False
-            )
-            x = mask_rows(x, level.mask)
-            aggregated = self._aggregate_dense(x, mask_adjacency(level.adj, level.mask))
-            return mask_rows(self.transform(aggregated, x), level.mask)
-        check_floating("x", x, 2)
+            return self._on_dense_level(x, edge_index, edge_weight, mask, size)
         refuse_mask(mask)
+        nodes = read_node_pair(x, edge_index, size)
+        sent = self.projected(nodes.source)
         if self._observed():
-            return self.transform(self._aggregate_observed(x, edge_index, edge_weight), x)
-        adjacency = prepare_adjacency(edge_index, edge_weight, x.size(0))
-        if self.aggr == "max":
-            return self.transform(self._maximum(x, adjacency), x)
-        # Round to half precision only once, after the division by the sum of weights.
-        wide = accumulated(x)
-        aggregated = sparse_product(adjacency, wide)
-        if self.aggr == "mean":
-            total = weight_sums(adjacency, wide.dtype)
-            aggregated = aggregated * inverse_or_zero(total).unsqueeze(-1)
-        return self.transform(aggregated.to(x.dtype), x)
+            aggregated = self._aggregate_observed(nodes, sent, edge_index, edge_weight)
+            return self.transform(aggregated, nodes.target)
+        adjacency = self._prepared(nodes, edge_index, edge_weight)
+        rows = sent
+        if nodes.num_sources is not None:
+            rows = padded_sources(sent, adjacency.num_nodes)
+        linear = linear_form(self.aggr_module)
+        if linear is None:
+            moments = closed_forms(self.aggr_module)
+            assert moments is not None
+            around = SparseNeighbourhood(adjacency)
+            aggregated = aggregate_rows(self.aggr_module, rows, moments, around)
+        else:
+            # Round to half precision only once, after the division by the sum of weights.
+            wide = accumulated(rows)
+            aggregated = sparse_product(adjacency, wide)
+            if linear == "mean":
+                total = weight_sums(adjacency, wide.dtype)
+                aggregated = aggregated * inverse_or_zero(total).unsqueeze(-1)
+            aggregated = aggregated.to(rows.dtype)
+        if nodes.num_sources is not None:
+            aggregated = aggregated[: nodes.num_targets]
+        return self.transform(aggregated, nodes.target)
 
-    def transform(self, aggregated: Tensor, x: Tensor) -> Tensor:
-        """Compute the output from the aggregated features and the node's own features.
+    def projected(self, x: Tensor) -> Tensor:
+        """Return features as they are sent to the neighbours: unchanged without :obj:`project`.
+
+        Example:
+            >>> x = torch.randn(3, 2)
+            >>> SAGEConv(2, 4).projected(x) is x
+            True
+        """
+        return self.lin(x).relu() if self.project else x
+
+    def transform(self, aggregated: Tensor, x: Tensor | None) -> Tensor:
+        """Compute the output from the aggregated features and the node's own features, if any.
 
         Example:
             >>> conv = SAGEConv(2, 4)
@@ -176,96 +246,20 @@ class SAGEConv(MessagePassing):
             torch.Size([3, 4])
         """
         out: Tensor = self.lin_l(aggregated)
-        if self.root_weight:
+        if self.root_weight and x is not None:
             out = out + self.lin_r(x)
         return normalized_rows(out) if self.normalize else out
 
-    def _maximum(self, x: Tensor, adjacency: Adjacency) -> Tensor:
-        edges = torch.stack([adjacency.col, adjacency.target])
-        if adjacency.weight is not None:
-            edges = edges[:, adjacency.weight != 0]
-        size = (x.size(0), x.size(0))
-        # propagate_type: (x: Tensor, edge_weight: OptTensor, weight: OptTensor)
-        out: Tensor = self.propagate(edges, x=x, edge_weight=None, weight=None, size=size)
-        return out
-
-    def _observed(self) -> bool:
-        """Return whether messages are computed per edge, for observers or overridden methods."""
-        return (
-            is_observed(self)
-            or self._messages_replaced
-            or any(name in self.__dict__ for name in REPLACEABLE)
-        )
-
-    def _aggregate_observed(
-        self,
-        x: Tensor,
-        edge_index: Tensor | EdgeIndex | SparseTensor | Adjacency,
-        edge_weight: Tensor | None,
+    def _on_dense_level(
+        self, x: Any, adj: Any, edge_weight: Tensor | None, mask: Tensor | None, size: object
     ) -> Tensor:
-        """Aggregate the messages of the caller's edges, in the caller's order."""
-        edges, weight = given_edges(edge_index, edge_weight, x.size(0))
-        if self.explain and is_pooled(edges):
-            with unexplained(self):
-                return self._aggregate_observed(x, edges, weight)
-        if self.explain and "explain_message" not in self.__dict__:
-            edge_mask(self, edges, x.size(0))  # Raises an error for a mask of other edges.
-        size = (x.size(0), x.size(0))
-        # The weights are passed to message and to aggregate under different names, so that a
-        # subclass can override message without the type annotations of this class.
-        # propagate_type: (x: Tensor, edge_weight: OptTensor, weight: OptTensor)
-        out: Tensor = self.propagate(edges, x=x, edge_weight=weight, weight=weight, size=size)
-        return out
-
-    def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:
-        """Multiply the features of each edge's source by its weight, except for a maximum."""
-        if edge_weight is None or self.aggr == "max":
-            return x_j
-        return x_j * edge_weight.view(-1, 1).to(x_j.dtype)
-
-    def aggregate(
-        self,
-        inputs: Tensor,
-        index: Tensor,
-        edge_index_j: Tensor,
-        weight: Tensor | None,
-        ptr: Tensor | None = None,
-        dim_size: int | None = None,
-    ) -> Tensor:
-        """Aggregate the messages at each edge's target.
-
-        Example:
-            >>> conv = SAGEConv(1, 1)
-            >>> index = torch.tensor([1, 1])
-            >>> conv.aggregate(torch.tensor([[1.0], [3.0]]), index, index, None, dim_size=2)
-            tensor([[0.],
-                    [2.]])
-        """
-        if self.aggr == "max" and weight is not None:
-            joined = _total_weight(edge_index_j, index, weight, dim_size or 0) != 0
-            inputs, index = inputs[joined], index[joined]
-        out: Tensor = super().aggregate(accumulated(inputs), index, dim_size=dim_size)
-        if self.aggr == "mean":
-            ones = index.new_ones(index.size(0), dtype=out.dtype)
-            summed = ones if weight is None else accumulated(weight)
-            total = summed.new_zeros(out.size(0)).index_add(0, index, summed)
-            out = out * inverse_or_zero(total.to(out.dtype)).unsqueeze(-1)
-        return out.to(inputs.dtype)
-
-    def _aggregate_dense(self, x: Tensor, adj: Tensor) -> Tensor:
-        adj_t = adj.transpose(1, 2)
-        if self.aggr == "max":
-            candidates = x.unsqueeze(1).masked_fill((adj_t == 0).unsqueeze(-1), -torch.inf)
-            out = candidates.amax(2) if x.size(1) > 0 else x
-            return out.masked_fill((adj_t == 0).all(2, keepdim=True), 0.0)
-        dtype = accumulation_dtype(x.dtype)
-        with without_autocast(x):
-            # Entries of a pooled adjacency count edges, and would overflow in half precision.
-            out = adj_t.to(dtype) @ x.to(dtype)
-        if self.aggr == "mean":
-            total = adj.sum(1, dtype=accumulation_dtype(adj.dtype))
-            out = out * inverse_or_zero(total.to(dtype)).unsqueeze(-1)
-        return out.to(x.dtype)
+        if size is not None:
+            raise ValueError(f"size: expected None on a dense level, got {size}")
+        level, (x,) = read_dense_level({"x": x}, adj, edge_weight, mask=mask, validate=False)
+        x = mask_rows(x, level.mask)
+        adj = mask_adjacency(level.adj, level.mask)
+        aggregated = self._aggregate_dense(self.projected(x), adj)
+        return mask_rows(self.transform(aggregated, x), level.mask)
 
     def __repr__(self) -> str:
         return (
@@ -273,21 +267,20 @@ class SAGEConv(MessagePassing):
         )
 
 
-def _total_weight(source: Tensor, target: Tensor, weight: Tensor, num_nodes: int) -> Tensor:
-    """Return for each edge the sum of the weights of all edges with the same source and target."""
-    _, pair = torch.unique(target * num_nodes + source, return_inverse=True)
-    weight = accumulated(weight)
-    return weight.new_zeros(weight.size(0)).index_add(0, pair, weight)[pair]
-
-
-def _one_size(in_channels: int | tuple[int, int]) -> int:
-    """Return the number of channels, given once or for sources and targets, as in PyG."""
-    sizes = in_channels if isinstance(in_channels, (tuple, list)) else (in_channels,)
+def _read_channels(in_channels: int | tuple[int, int]) -> tuple[int, int]:
+    """Return the numbers of channels of sources and targets, given as one number or two."""
+    sizes = in_channels if isinstance(in_channels, (tuple, list)) else (in_channels, in_channels)
     if not all(isinstance(size, int) and not isinstance(size, bool) for size in sizes):
-        raise TypeError(f"in_channels: expected an integer, got {in_channels!r}")
-    if len(sizes) not in (1, 2) or len(set(sizes)) != 1 or sizes[0] < -1:
+        raise TypeError(f"in_channels: expected an integer or a pair, got {in_channels!r}")
+    if len(sizes) != 2 or min(sizes) < -1:
         raise ValueError(
-            "in_channels: expected a size, -1, or a pair of equal ones, since sources and targets "
-            f"are the same nodes, got {in_channels!r}"
+            "in_channels: expected a size, -1, or a pair of them for sources and targets, got "
+            f"{in_channels!r}"
         )
-    return int(sizes[0])
+    return sizes[0], sizes[1]
+
+
+def _only_size(given: Any, size: object) -> Any:
+    if size is not None:
+        raise ValueError(f"size: expected one size, got {given} in place of weights and {size}")
+    return given

@@ -55,19 +55,28 @@ def has_observed(module: torch.nn.Module) -> bool:
 
 
 def given_edges(
-    edge_index: AnyAdjacency, edge_weight: Tensor | None, num_nodes: int
+    edge_index: AnyAdjacency,
+    edge_weight: Tensor | None,
+    num_nodes: int,
+    num_sources: int | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Return edges [2, E] and weights in the caller's order, with separate duplicates.
 
     A prepared adjacency and a sparse matrix are read in their storage order.
+
+    Args:
+        edge_index: The edges.
+        edge_weight: Their weights.
+        num_nodes: Number of nodes; of targets, if sources are other nodes.
+        num_sources: Number of sources, if they are other nodes than the targets.
     """
     if isinstance(edge_index, Adjacency):
         edges = torch.stack([edge_index.col, edge_index.target])
         if is_pooled(edge_index):
             mark_pooled(edges)
         return edges, edge_index.weight
-    source, target, weight = read_edges(edge_index, edge_weight, num_nodes)
-    check_edges(source, target, weight, num_nodes, values_checked(source, None))
+    source, target, weight = read_edges(edge_index, edge_weight, num_nodes, num_sources)
+    check_edges(source, target, weight, num_nodes, values_checked(source, None), num_sources)
     edges = torch.stack([source, target])
     if is_pooled(edge_index):
         mark_pooled(edges)

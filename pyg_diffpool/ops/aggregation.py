@@ -129,14 +129,18 @@ def divided_matrices(adj: Tensor, aggr: str, dtype: torch.dtype) -> Tensor:
     return adj.to(dtype)
 
 
-def inverse_or_zero(total: Tensor) -> Tensor:
+def inverse_or_zero(total: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     """Return reciprocals; a total of zero gives zero and no gradient.
 
     The weights of an unused cluster sum to nearly zero. The derivative of a mean is the reciprocal
     of this sum, and derivatives overflow if the sum is below the square root of the smallest normal
     number: such sums are treated as zero.
+
+    Args:
+        total: Sums of weights.
+        dtype: Dtype in which derivatives must not overflow. (default: that of the sums)
     """
-    zero = total.abs() <= torch.finfo(total.dtype).tiny ** 0.5
+    zero = total.abs() <= torch.finfo(dtype or total.dtype).tiny ** 0.5
     return total.masked_fill(zero, 1.0).reciprocal().masked_fill(zero, 0.0)
 
 

@@ -21,10 +21,18 @@ def read_edges(
     edge_index: Tensor | EdgeIndex | SparseTensor,
     edge_weight: Tensor | None,
     num_nodes: int | None,
+    num_sources: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return sources, targets and weights of any supported format."""
+    """Return sources, targets and weights of any supported format.
+
+    Args:
+        edge_index: The edges.
+        edge_weight: Their weights, unless a sparse matrix holds them.
+        num_nodes: Number of nodes, if known; of targets, if sources are other nodes.
+        num_sources: Number of sources, if they are other nodes than the targets.
+    """
     if isinstance(edge_index, EdgeIndex):
-        _check_sparse_size(edge_index.sparse_size(), num_nodes)
+        _check_sparse_size(edge_index.sparse_size(), num_nodes, num_sources)
         edge_index = edge_index.as_tensor()
     elif _is_sparse(edge_index):
         if edge_weight is not None:
@@ -32,7 +40,7 @@ def read_edges(
                 "edge_weight: expected None with a sparse matrix, which holds its own weights, "
                 f"got {kind(edge_weight)}"
             )
-        return _sparse_edges(edge_index, num_nodes)
+        return _sparse_edges(edge_index, num_nodes, num_sources)
     if not isinstance(edge_index, Tensor) or edge_index.layout != torch.strided:
         found = f"layout {edge_index.layout}" if isinstance(edge_index, Tensor) else None
         raise TypeError(
@@ -63,8 +71,17 @@ def read_weights(edge_weight: Tensor | None, num_edges: int) -> Tensor | None:
     return edge_weight.reshape(-1)
 
 
-def _check_sparse_size(shape: tuple[int | None, int | None], num_nodes: int | None) -> None:
+def _check_sparse_size(
+    shape: tuple[int | None, int | None], num_nodes: int | None, num_sources: int | None
+) -> None:
     """Check the known sizes of an EdgeIndex."""
+    if num_sources is not None:
+        for given, wanted in zip(shape, (num_sources, num_nodes), strict=True):
+            if given not in (None, wanted):
+                raise ValueError(
+                    f"edge_index: expected sparse_size {(num_sources, num_nodes)}, got {shape}"
+                )
+        return
     known = {size for size in (*shape, num_nodes) if size is not None}
     if len(known) > 1:
         expected = "a square one" if num_nodes is None else f"{(num_nodes, num_nodes)}"
@@ -78,13 +95,15 @@ def _is_sparse(edge_index: object) -> bool:
 
 
 def _sparse_edges(
-    adj_t: Tensor | SparseTensor, num_nodes: int | None
+    adj_t: Tensor | SparseTensor, num_nodes: int | None, num_sources: int | None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     shape = tuple(adj_t.sizes() if isinstance(adj_t, SparseTensor) else adj_t.shape)
-    expected = (num_nodes, num_nodes) if num_nodes is not None else (shape[0], shape[0])
+    rows = shape[0] if num_nodes is None else num_nodes
+    expected = (rows, rows if num_sources is None else num_sources)
     if shape != expected:
-        raise ValueError(f"edge_index: expected a square adj_t of shape {expected}, got {shape}")
-    source, target, weight = _stored_edges(adj_t, shape[0])
+        form = "a square adj_t" if num_sources is None else "an adj_t"
+        raise ValueError(f"edge_index: expected {form} of shape {expected}, got {shape}")
+    source, target, weight = _stored_edges(adj_t)
     if weight is not None and (weight.dim() != 1 or weight.dtype not in FLOATING):
         raise TypeError(
             "edge_index: expected a sparse matrix with one floating point weight per edge, "
@@ -93,19 +112,17 @@ def _sparse_edges(
     return source, target, weight
 
 
-def _stored_edges(
-    adj_t: Tensor | SparseTensor, num_nodes: int
-) -> tuple[Tensor, Tensor, Tensor | None]:
+def _stored_edges(adj_t: Tensor | SparseTensor) -> tuple[Tensor, Tensor, Tensor | None]:
     if isinstance(adj_t, SparseTensor):
         target, source, weight = adj_t.coo()
         return source.contiguous(), target.contiguous(), weight
     if adj_t.layout == torch.sparse_csr:
         degree = adj_t.crow_indices().diff()
-        target = torch.arange(num_nodes, device=adj_t.device).repeat_interleave(degree)
+        target = torch.arange(adj_t.size(0), device=adj_t.device).repeat_interleave(degree)
         return adj_t.col_indices().long(), target, _values(adj_t)
     if adj_t.layout == torch.sparse_csc:
         degree = adj_t.ccol_indices().diff()
-        source = torch.arange(num_nodes, device=adj_t.device).repeat_interleave(degree)
+        source = torch.arange(adj_t.size(1), device=adj_t.device).repeat_interleave(degree)
         return source, adj_t.row_indices().long(), _values(adj_t)
     adj_t = adj_t.coalesce()
     target, source = adj_t.indices()

@@ -159,21 +159,43 @@ def check_distributions(
 
 
 def check_edges(
-    source: Tensor, target: Tensor, weight: Tensor | None, num_nodes: int, values: bool
+    source: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    num_nodes: int,
+    values: bool,
+    num_sources: int | None = None,
 ) -> None:
-    """Check that indices are in range and weights floating point and finite."""
+    """Check that indices are in range and weights floating point and finite.
+
+    Args:
+        source: Source of each edge.
+        target: Target of each edge.
+        weight: Weight of each edge.
+        num_nodes: Number of nodes; of targets, if sources are other nodes.
+        values: Whether to check values.
+        num_sources: Number of sources, if they are other nodes than the targets.
+    """
     if weight is not None and weight.dtype not in FLOATING:
         raise TypeError(f"edge_weight: expected a floating point dtype, got {weight.dtype}")
     if not values or source.numel() == 0:
         return
-    ends = [end for nodes in (source, target) for end in nodes.aminmax()]
-    low, high = int(min(ends)), int(max(ends))
-    if low < 0 or high >= num_nodes:
-        raise ValueError(
-            f"edge_index: expected indices from 0 to {num_nodes - 1}, got {low} to {high}"
-        )
+    if num_sources is None:
+        _check_ends("indices", num_nodes, source, target)
+    else:
+        _check_ends("sources", num_sources, source)
+        _check_ends("targets", num_nodes, target)
     if weight is not None:
         check_finite("edge_weight", weight)
+
+
+def _check_ends(which: str, num_nodes: int, *ends: Tensor) -> None:
+    bounds = [bound for nodes in ends for bound in nodes.aminmax()]
+    low, high = int(min(bounds)), int(max(bounds))
+    if low < 0 or high >= num_nodes:
+        raise ValueError(
+            f"edge_index: expected {which} from 0 to {num_nodes - 1}, got {low} to {high}"
+        )
 
 
 def check_finite(name: str, weight: Tensor) -> None:

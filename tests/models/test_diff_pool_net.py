@@ -282,7 +282,7 @@ def test_state_and_evaluation_are_deterministic():
         ("fully_adjacent", {"fully_adjacent": True, "embedding": lambda width, level: None}),
         ("readout_levels", {"readout_levels": "first"}),
         ("jump", {"jump": "lstm"}),
-        ("aggr", {"aggr": "median"}),
+        ("aggr", {"aggr": "medium"}),
         ("convention", {"convention": "authors"}),
     ],
 )

@@ -25,6 +25,8 @@ def make_block(**options) -> GNNBlock:
         {"residual": True, "fully_adjacent": True},
         {"residual": True, "batch_norm": False, "final_activation": False},
         {"fully_adjacent": True, "aggr": "sum"},
+        {"aggr": ("mean", "std")},
+        {"aggr": ("max", "var"), "fully_adjacent": True},
     ],
 )
 @pytest.mark.parametrize("training", [True, False])
@@ -164,7 +166,7 @@ def test_reset_parameters_forgets_weights_and_statistics():
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("jump", {"jump": "lstm"}), ("aggr", {"aggr": "median"})]
+    ("name", "options"), [("jump", {"jump": "lstm"}), ("aggr", {"aggr": "medium"})]
 )
 def test_bad_settings_name_the_argument(name, options):
     with pytest.raises(ValueError, match=name):

@@ -16,7 +16,8 @@ from tests.formats import FORMATS, adjacency_format
 from tests.oracles import sage_oracle
 from tests.problems import CORNER_CASES, leaf, make_problem, on_problems, problems, projection
 
-AGGREGATIONS = ["mean", "sum", "max"]
+AGGREGATIONS = ["mean", "sum", "max", "min", "var", "std", ("mean", "std")]
+EXTREMA = ("max", "min")
 EXACT = {"rtol": 1e-8, "atol": 1e-8}
 EDGES = torch.tensor([[0, 1], [1, 2]])
 ADJ_T = torch.eye(3).to_sparse_csr()
@@ -25,6 +26,11 @@ ADJ_T = torch.eye(3).to_sparse_csr()
 def make_conv(in_channels, aggr="mean", out_channels=4, **options):
     torch.manual_seed(12)
     return SAGEConv(in_channels, out_channels, aggr=aggr, **options).double()
+
+
+def listed(aggr):
+    """Several aggregations as PyG takes them."""
+    return list(aggr) if isinstance(aggr, tuple) else aggr
 
 
 def expected_output(conv, problem, x, weight, aggr):
@@ -39,7 +45,7 @@ def test_values_and_gradients_equal_the_oracle(aggr, problem):
     x, weight = leaf(problem.x), leaf(problem.weight)
     inputs = (x, conv.lin_l.weight, conv.lin_l.bias, conv.lin_r.weight)
     given_weight = None if problem.edge_weight is None else weight
-    if given_weight is not None and aggr != "max":
+    if given_weight is not None and aggr not in EXTREMA:
         inputs = (*inputs, weight)
     out = conv(x, problem.edge_index, given_weight)
     expected = expected_output(conv, problem, x, weight, aggr)
@@ -54,7 +60,7 @@ def test_values_and_gradients_equal_the_oracle(aggr, problem):
 def test_dense_level_agrees_with_the_sparse_one(aggr, problem):
     conv = make_conv(problem.x.size(1), aggr)
     x, weight = leaf(problem.x), leaf(problem.weight)
-    sparse_inputs = (x,) if aggr == "max" else (x, weight)
+    sparse_inputs = (x,) if aggr in EXTREMA else (x, weight)
     sparse = conv(x, problem.edge_index, weight)
     sparse_gradients = torch.autograd.grad(
         projection(sparse), sparse_inputs, materialize_grads=True
@@ -98,7 +104,7 @@ def test_direction():
 @pytest.mark.parametrize("aggr", AGGREGATIONS)
 def test_loads_the_state_of_pygs_operator_and_equals_it(aggr, bias, options):
     problem = make_problem((6, 1, 4), num_features=8, weights="none", duplicates=False)
-    theirs = PyGSAGEConv(8, 16, aggr=aggr, bias=bias, **options).double()
+    theirs = PyGSAGEConv(8, 16, aggr=listed(aggr), bias=bias, **options).double()
     ours = SAGEConv(8, 16, aggr=aggr, bias=bias, **options).double()
     ours.load_state_dict(theirs.state_dict())
     x = leaf(problem.x)
@@ -131,7 +137,7 @@ def test_sparse_tensor_agrees(aggr):
     assert_close(conv(problem.x, edge_index), expected, **EXACT)
 
 
-@pytest.mark.parametrize("aggr", ["mean", "sum"])
+@pytest.mark.parametrize("aggr", ["mean", "sum", "var", "std", ("mean", "std", "sum")])
 def test_gradcheck(aggr):
     problem = make_problem((4, 2), weights="positive", edges_per_node=2.5)
     conv = make_conv(2, aggr, normalize=True)
@@ -143,9 +149,10 @@ def test_gradcheck(aggr):
     assert torch.autograd.gradcheck(lambda x, adj: conv(x, adj, mask=mask)[mask], dense)
 
 
-def test_gradcheck_of_max():
+@pytest.mark.parametrize("aggr", [*EXTREMA, EXTREMA])
+def test_gradcheck_of_extrema(aggr):
     problem = make_problem((4, 2), weights="positive", edges_per_node=2.5)
-    conv = make_conv(2, "max")
+    conv = make_conv(2, aggr)
     weight = problem.weight
     assert torch.autograd.gradcheck(
         lambda x: conv(x, problem.edge_index, weight), (leaf(problem.x),)
@@ -163,9 +170,9 @@ def test_zero_sums_and_isolated_nodes_aggregate_to_zero(aggr):
     dense = conv(problem.x.unsqueeze(0), problem.to_dense_adjacency())[0]
     assert_close(out, dense, **EXACT)
     assert out[[0, 2, 3]].count_nonzero() == 0
-    if aggr == "mean":
+    if aggr not in ("sum", *EXTREMA):
         assert out[1].count_nonzero() == 0
-    if aggr != "max":
+    if aggr not in EXTREMA:
         out.sum().backward()
         assert weight.grad.isfinite().all()
 
@@ -233,7 +240,7 @@ def test_add_is_pygs_other_name_for_sum():
     conv, other = make_conv(2, "add"), make_conv(2, "sum")
     x = torch.randn(3, 2).double()
     assert torch.equal(conv(x, EDGES), other(x, EDGES))
-    assert str(conv) == str(other)
+    assert str(conv) == str(PyGSAGEConv(2, 4, aggr="add")) == "SAGEConv(2, 4, aggr=add)"
 
 
 @pytest.mark.parametrize("in_channels", [(-1, -1), [-1, -1], (2, 2)])
@@ -245,7 +252,7 @@ def test_a_pair_of_sizes(in_channels):
     assert ours(x, EDGES).shape == (3, 4)
     ours.load_state_dict(theirs.state_dict())
     assert_close(ours(x, EDGES), theirs(x, EDGES))
-    assert ours.in_channels == in_channels[0]
+    assert str(ours) == str(theirs)
 
 
 def test_reset_parameters():
@@ -260,8 +267,12 @@ def test_reset_parameters():
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("aggr", lambda: SAGEConv(2, 4, aggr="median")),
-        ("in_channels", lambda: SAGEConv((2, 3), 4)),
+        ("aggr", lambda: SAGEConv(2, 4, aggr="medium")),
+        ("aggr", lambda: SAGEConv(2, 4, aggr=None)),
+        ("aggr", lambda: SAGEConv(2, 4, aggr=[])),
+        ("aggr", lambda: SAGEConv(2, 4, aggr="median", aggr_kwargs={"median": 1})),
+        ("flow", lambda: SAGEConv(2, 4, flow="down")),
+        ("node_dim", lambda: SAGEConv(2, 4, node_dim=1)),
         ("in_channels", lambda: SAGEConv((2, 2, 2), 4)),
         ("in_channels", lambda: SAGEConv(-2, 4)),
         ("in_channels", lambda: SAGEConv("2", 4)),
@@ -272,6 +283,11 @@ def test_reset_parameters():
             "edge_weight",
             lambda: SAGEConv(2, 4)(torch.randn(1, 3, 2), torch.ones(1, 3, 3), torch.ones(5)),
         ),
+        ("x", lambda: SAGEConv(2, 4)((torch.randn(3, 2),), EDGES)),
+        ("size", lambda: SAGEConv(2, 4)(torch.randn(3, 2), EDGES, size=(3, 4))),
+        ("size", lambda: SAGEConv(2, 4)(torch.randn(3, 2), EDGES, size=3)),
+        ("size", lambda: SAGEConv(2, 4)(torch.randn(3, 2), EDGES, (3, 3), size=(3, 3))),
+        ("size", lambda: SAGEConv(2, 4)(torch.randn(1, 3, 2), torch.ones(1, 3, 3), (3, 3))),
         (
             "mask",
             lambda: SAGEConv(2, 4)(
@@ -283,3 +299,37 @@ def test_reset_parameters():
 def test_bad_input_names_the_argument(name, call):
     with pytest.raises((ValueError, TypeError), match=rf"\b{name}\b"):
         call()
+
+
+@pytest.mark.parametrize("aggr", ["mean", "median", ("mean", "std")])
+def test_target_to_source_reverses_the_edges(aggr):
+    problem = make_problem((5, 3), edges_per_node=2.5, weights="positive")
+    weight, reverse = problem.edge_weight, make_conv(2, aggr, flow="target_to_source")
+    conv = make_conv(2, aggr)
+    expected = conv(problem.x, problem.edge_index.flip(0), weight)
+    assert_close(reverse(problem.x, problem.edge_index, weight), expected, **EXACT)
+    x, mask = problem.to_dense(problem.x)
+    dense = reverse(x, problem.to_dense_adjacency(weight), mask=mask)[mask]
+    if aggr != "median":  # A median tells duplicates from one edge of their sum.
+        assert_close(dense, expected, **EXACT)
+    theirs = PyGSAGEConv(2, 4, aggr=listed(aggr), flow="target_to_source").double()
+    theirs.load_state_dict(reverse.state_dict())
+    arguments = problem.x, problem.edge_index
+    assert_close(reverse(*arguments), theirs(*arguments), **EXACT)
+    for wrong in (((problem.x, problem.x[:2]), EDGES), (problem.x, torch.eye(8).to_sparse_csr())):
+        with pytest.raises(ValueError, match="target_to_source"):
+            reverse(*wrong)
+
+
+@pytest.mark.parametrize("aggr", ["median", "softmax", ["median", "mean"], ["mean", "powermean"]])
+def test_other_aggregations_of_a_dense_level_go_through_its_weighted_edges(aggr):
+    problem = make_problem((5, 0, 1, 3), edges_per_node=2.0, weights="positive", duplicates=False)
+    conv = make_conv(2, aggr, project=True)
+    x, weight = leaf(problem.x), leaf(problem.edge_weight)
+    sparse = conv(x, problem.edge_index, weight)
+    dense_x, mask = problem.to_dense(x, 6, fill=torch.nan)
+    dense = conv(dense_x, problem.to_dense_adjacency(weight, 6, fill=5.0), mask=mask)
+    assert_close(dense[mask], sparse, **EXACT)
+    assert dense[~mask].count_nonzero() == 0
+    gradients = [torch.autograd.grad(projection(out), (x, weight)) for out in (sparse, dense[mask])]
+    assert_close(*gradients, **EXACT)

@@ -18,6 +18,7 @@ from tests.formats import FORMATS, adjacency_format
 from tests.problems import make_problem, projection
 
 AGGREGATIONS = ["mean", "sum", "max"]
+MORE = [*AGGREGATIONS, "min", "var", "std", ["mean", "std"], "median", ["sum", "softmax"]]
 EXACT = {"rtol": 1e-8, "atol": 1e-8}
 PROBLEM = make_problem((5, 3), num_features=3, edges_per_node=2.5, weights="positive")
 EDGES = PROBLEM.edge_index
@@ -52,7 +53,7 @@ def test_an_edge_mask_meets_the_edge_it_was_made_for(aggr):
     assert out.flatten().tolist() == [0.0, 1.0]
 
 
-@pytest.mark.parametrize("aggr", AGGREGATIONS)
+@pytest.mark.parametrize("aggr", MORE)
 def test_a_masked_layer_equals_pygs(aggr):
     ours, theirs = SAGEConv(3, 4, aggr).double(), PyGSAGEConv(3, 4, aggr=aggr).double()
     ours.load_state_dict(theirs.state_dict())
@@ -66,6 +67,8 @@ def test_a_masked_layer_equals_pygs(aggr):
 def masked_oracle(x, edges, weight, mask, aggr):
     """Messages times mask, aggregated by loops; weights count in a mean, masks do not."""
     rows = []
+    if isinstance(aggr, list):
+        return torch.cat([masked_oracle(x, edges, weight, mask, name) for name in aggr], 1)
     for node in range(len(x)):
         into = [e for e in range(edges.size(1)) if edges[1, e] == node]
         if aggr == "max":
@@ -73,6 +76,17 @@ def masked_oracle(x, edges, weight, mask, aggr):
             pairs = {e: weight[(edges == edges[:, e : e + 1]).all(0)].sum() for e in into}
             kept = [mask[e] * x[edges[0, e]] for e in into if pairs[e] != 0]
             rows.append(torch.stack(kept).amax(0) if kept else torch.zeros_like(x[0]))
+            continue
+        if aggr == "std":
+            # The masked features are the values; weights count in both moments.
+            total = sum((weight[e] for e in into), torch.zeros(()))
+            moments = [
+                sum((weight[e] * (mask[e] * x[edges[0, e]]) ** k for e in into), 0 * x[0])
+                for k in (1, 2)
+            ]
+            mean, squares = (m / total if total != 0 else 0 * m for m in moments)
+            variance = squares - mean**2
+            rows.append(torch.where(variance > 1e-5, variance.clamp(min=0).sqrt(), 0.0))
             continue
         total = sum((mask[e] * weight[e] * x[edges[0, e]] for e in into), torch.zeros_like(x[0]))
         weights = sum(weight[e] for e in into)
@@ -83,11 +97,11 @@ def masked_oracle(x, edges, weight, mask, aggr):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("aggr", AGGREGATIONS)
+@pytest.mark.parametrize("aggr", [*AGGREGATIONS, "std", ["mean", "std"]])
 def test_weights_and_mask_against_loops(aggr, seed):
     problem = make_problem((6,), num_features=3, edges_per_node=3.0, seed=seed)  # signed, with 0
     conv = SAGEConv(3, 3, aggr, root_weight=False, bias=False).double()
-    conv.lin_l.weight.data = torch.eye(3).double()
+    conv.lin_l = nn.Identity()
     mask = torch.rand(problem.edge_index.size(1), dtype=torch.float64)
     arguments = problem.x, problem.edge_index, problem.edge_weight
     out = masked(conv, mask, *arguments, edge_index=problem.edge_index)
@@ -140,6 +154,8 @@ def block(width=4):
 NETWORKS = {
     "SAGEConv": lambda: SAGEConv(3, 4),
     "SAGEConv, max": lambda: SAGEConv(3, 4, "max"),
+    "SAGEConv, mean and std": lambda: SAGEConv(3, 4, ("mean", "std")),
+    "SAGEConv, median": lambda: SAGEConv(3, 4, "median"),
     "GNNBlock": block,
     "Assignment": lambda: Assignment(block(), 2),
     "DiffPool": lambda: DiffPool(SAGEConv(3, 4), Assignment(block(), 2), max_clusters=2),
@@ -196,7 +212,7 @@ def test_attributions_follow_the_edges_into_another_order(name):
     assert_close(saliency(EDGES[:, order]), found[order], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("aggr", AGGREGATIONS)
+@pytest.mark.parametrize("aggr", [*AGGREGATIONS, "std", "median"])
 def test_decomposed_layers(aggr):
     conv = SAGEConv(4, 5, aggr).double()
     x = torch.randn(8, 4).double()
