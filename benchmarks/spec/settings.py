@@ -16,6 +16,7 @@ def _later(default: Any) -> Any:
     return dataclasses.field(default=default, metadata={"later": True})
 
 
+Aggregation = Literal["mean", "sum", "max", "min", "std", "var"]
 Readout = Literal["max", "mean", "sum"]
 
 
@@ -30,7 +31,7 @@ class Settings:
     embedding_channels: int | None = None
     num_layers: int = 3
     num_layers_after: int = 3
-    aggr: Literal["mean", "sum", "max"] = "mean"
+    aggr: Aggregation | tuple[Aggregation, ...] = "mean"
     root_weight: bool = True
     normalize: bool = True
     batch_norm: bool = True

@@ -144,7 +144,10 @@ LAYERS = {
         lambda: pyg.GraphSAGE(4, 4, 2),
         edges(extras=("batch", "batch_size"), others=SAMPLED),
     ),
-    "our SAGEConv": (lambda: SAGEConv(4, 4), edges(weight="edge_weight", extras=("mask",))),
+    "our SAGEConv": (
+        lambda: SAGEConv(4, 4),
+        edges(weight="edge_weight", extras=("mask",), others=("size",)),
+    ),
     "Assignment": (
         lambda: Assignment(GNNBlock(4, 4, 4, 2), 3),
         edges(weight="edge_weight", extras=("mask",)),

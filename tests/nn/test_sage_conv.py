@@ -145,7 +145,9 @@ def test_gradcheck(aggr):
     assert torch.autograd.gradcheck(lambda x, w: conv(x, problem.edge_index, w), inputs)
 
     dense_x, mask = problem.to_dense(problem.x)
-    dense = (leaf(dense_x), leaf(problem.to_dense_adjacency()))
+    # The deviation of a single neighbour jumps from zero where there is some more.
+    adjacency = problem.to_dense_adjacency() + (0.5 if "std" in aggr else 0.0)
+    dense = (leaf(dense_x), leaf(adjacency))
     assert torch.autograd.gradcheck(lambda x, adj: conv(x, adj, mask=mask)[mask], dense)
 
 
@@ -321,7 +323,7 @@ def test_target_to_source_reverses_the_edges(aggr):
             reverse(*wrong)
 
 
-@pytest.mark.parametrize("aggr", ["median", "softmax", ["median", "mean"], ["mean", "powermean"]])
+@pytest.mark.parametrize("aggr", ["softmax", "powermean", ["softmax", "mean"]])
 def test_other_aggregations_of_a_dense_level_go_through_its_weighted_edges(aggr):
     problem = make_problem((5, 0, 1, 3), edges_per_node=2.0, weights="positive", duplicates=False)
     conv = make_conv(2, aggr, project=True)

@@ -155,7 +155,7 @@ NETWORKS = {
     "SAGEConv": lambda: SAGEConv(3, 4),
     "SAGEConv, max": lambda: SAGEConv(3, 4, "max"),
     "SAGEConv, mean and std": lambda: SAGEConv(3, 4, ("mean", "std")),
-    "SAGEConv, median": lambda: SAGEConv(3, 4, "median"),
+    "SAGEConv, softmax": lambda: SAGEConv(3, 4, "softmax"),
     "GNNBlock": block,
     "Assignment": lambda: Assignment(block(), 2),
     "DiffPool": lambda: DiffPool(SAGEConv(3, 4), Assignment(block(), 2), max_clusters=2),

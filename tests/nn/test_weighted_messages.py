@@ -67,7 +67,7 @@ def test_other_aggregations_get_weighted_messages(aggr):
 
 def test_several_aggregations_are_not_decomposed():
     conv = SAGEConv(4, 4, ("mean", "std"), decomposed_layers=2)
-    with pytest.raises(ValueError, match="^decomposed_layers: expected 1 with several"):
+    with pytest.raises(ValueError, match=r"^decomposed_layers: expected 1 with several"):
         conv(torch.randn(8, 4), PROBLEM.edge_index)
 
 

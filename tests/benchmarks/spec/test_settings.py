@@ -34,6 +34,8 @@ def test_texts_become_the_types_of_the_settings():
     [
         ("readout=max, mean,sum", ("max", "mean", "sum")),
         ("readout=sum", "sum"),
+        ("aggr=mean,std", ("mean", "std")),
+        ("aggr=var", "var"),
         ("sum_scale=asinh", "asinh"),
         ("sum_scale=30", 30.0),
         ("sum_scale=none", None),
@@ -42,7 +44,7 @@ def test_texts_become_the_types_of_the_settings():
         ("head_dropout=none", None),
     ],
 )
-def test_texts_become_settings_of_the_readout(pair, expected):
+def test_texts_become_settings_of_readout_and_aggregation(pair, expected):
     key = pair.partition("=")[0]
     settings = make_settings(parse_overrides([pair]))
     assert getattr(settings, key) == expected
@@ -71,7 +73,9 @@ def test_what_an_objective_weighs():
     assert [named.objective_weight(n) for n in ("link", "entropy", "cut")] == [0.0, 0.0, 0.5]
 
 
-def test_a_recipe_names_several_readouts_as_a_list_and_one_alone_is_itself():
+def test_a_recipe_names_several_as_a_list_and_one_alone_is_itself():
+    assert make_settings({"aggr": ["mean", "std"]}).aggr == ("mean", "std")
+    assert make_settings({"aggr": ["mean"]}) == make_settings({})
     assert make_settings({"readout": ["max", "sum"]}).readout == ("max", "sum")
     assert make_settings({"readout": ["sum"]}) == make_settings({"readout": "sum"})
 
@@ -128,6 +132,8 @@ def test_settings_that_came_later_stay_out_of_records_at_their_defaults():
         ("hidden_channels", "--set: expected key=value, got 'hidden_channels'"),
         ("normalize=1", "setting normalize: expected bool, got '1'"),
         ("aggr=avg", "unknown value of setting aggr 'avg'"),
+        ("aggr=mean,avg", "unknown value of setting aggr 'avg'"),
+        ("aggr=mean,mean", "setting aggr: expected each name once, got mean, mean"),
         ("readout=maxx", "did you mean 'max'"),
         ("readout=max,maxx", "unknown value of setting readout 'maxx': did you mean 'max'"),
         ("readout=max,", "unknown value of setting readout ''"),
