@@ -492,3 +492,25 @@ def test_blocks_take_no_edge_features():
     assert not net.takes_edge_attr
     with pytest.raises(ValueError, match="edge_attr: expected None, since no embedding network"):
         run(net, problem, edge_attr=torch.ones(problem.edge_index.size(1), 2))
+
+
+@pytest.mark.parametrize("sparse_level", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [{"aggr": ("mean", "std")}, {"aggr": "softmax", "aggr_kwargs": {"learn": True}}],
+    ids=["moments", "softmax"],
+)
+def test_graphs_of_a_batch_do_not_mix_in_any_aggregation(options, sparse_level):
+    problem = make_problem((5, 4, 6), num_features=3, edges_per_node=2.5, weights="positive")
+    if sparse_level:
+        options = {**options, "sparse_level": True, "assignment": "sparsemax", "ratio": 0.5}
+    net = DiffPoolNet(3, 4, 2, max_clusters=[3, 2], **options).double().eval()
+    arguments = problem.x, problem.edge_index, problem.edge_weight
+    logits, loss, _ = net(*arguments, problem.batch)
+    for graph in range(3):
+        own = problem.select(graph)
+        alone = net(own.x, own.edge_index, own.edge_weight).logits
+        assert_close(logits[graph : graph + 1], alone, rtol=1e-8, atol=1e-8)
+    (logits.sum() + loss).backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is None or parameter.grad.isfinite().all(), name

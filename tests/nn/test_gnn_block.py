@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.testing import assert_close
+from torch_geometric.nn import SoftmaxAggregation
 
 from pyg_diffpool.nn.gnn_block import GNNBlock
 from tests.problems import make_problem, projection
@@ -163,6 +164,30 @@ def test_reset_parameters_forgets_weights_and_statistics():
     for name, buffer in block.named_buffers():
         if name.endswith("running_mean"):
             assert buffer.count_nonzero() == 0
+
+
+@pytest.mark.parametrize("fully_adjacent", [False, True])
+def test_levels_agree_for_aggregations_without_closed_form(fully_adjacent):
+    problem = make_problem((6, 0, 1, 4), weights="positive", duplicates=False)
+    options = {"aggr_kwargs": {"learn": True}, "fully_adjacent": fully_adjacent}
+    block = make_block(aggr="softmax", **options)
+    x, mask = problem.to_dense(problem.x, 8, fill=3.0)
+    graphs = {"batch": problem.batch, "batch_size": problem.batch_size}
+    sparse = block(problem.x, problem.edge_index, problem.edge_weight, **graphs)
+    block = make_block(aggr="softmax", **options)
+    dense = block(x, problem.to_dense_adjacency(max_num_nodes=8, fill=2.0), mask=mask)
+    assert_close(dense[mask], sparse, **EXACT)
+    gradients = torch.autograd.grad(projection(dense[mask]), list(block.parameters()))
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+def test_each_layer_has_its_own_copy_of_an_aggregation():
+    learned = SoftmaxAggregation(learn=True)
+    for aggr in (learned, ["mean", learned]):
+        block = make_block(aggr=aggr)
+        names = [n for n, _ in block.named_parameters() if n.endswith(".t")]
+        assert len(names) == 3
+        assert all(conv.aggr_module is not learned for conv in block.convs)
 
 
 @pytest.mark.parametrize(

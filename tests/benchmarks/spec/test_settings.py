@@ -210,6 +210,7 @@ def test_the_settings_cover_every_keyword_of_the_network_with_its_default():
     # These two follow from cluster_ratio, max_clusters and per_graph_clusters.
     del keywords["max_clusters"], keywords["ratio"]
     del keywords["embedding"]  # The method's own networks.
+    del keywords["aggr_kwargs"]  # The settings' aggregations have none.
     del keywords["temperature"]  # Made of three settings.
     # What "auto" is under the default convention; runs are named by the settings as they are.
     assert keywords["scale"] == "auto"
