@@ -442,6 +442,7 @@ class DiffPoolNet(torch.nn.Module):
             weights = {}
             if isinstance(pooled, SparsePooledGraph):
                 x, rows, graphs = pooled.x, pooled.adjacency, pooled.graphs
+                edge_attr = pooled.edge_attr
                 level = {"batch": graphs.batch, "batch_size": graphs.batch_size}
                 continue
             x, rows, edge_attr = pooled.x, pooled.adj, pooled.edge_attr

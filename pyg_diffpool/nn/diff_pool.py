@@ -34,6 +34,7 @@ from pyg_diffpool.ops.objectives import OBJECTIVES
 from pyg_diffpool.ops.objectives.choice import Weight, read_objectives
 from pyg_diffpool.ops.segments import Segments
 from pyg_diffpool.ops.soft_assignment import cluster_mask, number_of_clusters
+from pyg_diffpool.ops.sparse_edge_features import pool_edge_features_sparsely
 from pyg_diffpool.ops.sparse_pool import sparse_pool
 from pyg_diffpool.ops.validation import check_choice, check_flag
 
@@ -277,7 +278,8 @@ class DiffPool(MessagePassing):
 
         Edge features :obj:`edge_attr`, :math:`(|\mathcal{E}|, C)` in the order of the edges or
         :math:`(B, N, N, C)` on a dense level, are passed to the networks that take them, and
-        pooled to :obj:`PooledGraph.edge_attr`.
+        pooled to :obj:`edge_attr` of the result, :math:`(B, K, K, C)`, or :math:`(|E'|, C)` if the
+        pooled level is sparse.
 
         With :obj:`batch_size` and :obj:`max_num_nodes` given, there is no host-device
         synchronisation, unless the pooled level is sparse.
@@ -302,11 +304,6 @@ class DiffPool(MessagePassing):
                 f"shape {tuple(x.shape)}: set it in the layers before this one too"
             )
         features = None
-        if edge_attr is not None and self.sparse_level:
-            raise ValueError(
-                "edge_attr: expected None with sparse_level=True, whose pooled edges have weights "
-                "only"
-            )
         if edge_attr is not None:
             features = read_edge_features(edge_attr, edge_index, edge_weight, level)
             edge_attr = features if isinstance(features, Tensor) else edge_attr
@@ -340,7 +337,12 @@ class DiffPool(MessagePassing):
         if isinstance(temperature, AnnealedTemperature):
             temperature = temperature()
         if isinstance(level, SparseLevel) and self.sparse_level:
-            return self._pool_sparsely(embedding, logits, level, rule, temperature)
+            sparse = self._pool_sparsely(embedding, logits, level, rule, temperature)
+            if not isinstance(features, EdgeFeatures):
+                return sparse
+            s, adjacency = sparse.assignment, sparse.adjacency
+            pooled_features = pool_edge_features_sparsely(features, s, adjacency, self.edge_reduce)
+            return sparse._replace(edge_attr=pooled_features)
         columns = None
         if self.ratio is not None:
             columns = cluster_mask(level.graphs.sizes, self.ratio, self.max_clusters)

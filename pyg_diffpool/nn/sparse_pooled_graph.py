@@ -33,6 +33,8 @@ class SparsePooledGraph(NamedTuple):
         losses: The side objectives by name, as in :class:`PooledGraph`.
         loss: Weighted sum of the side objectives over the batch.
         embedding: Embeddings :math:`\mathbf{Z}` of the nodes that were pooled.
+        edge_attr: Features of the edges, :math:`(|E|, C)`, see :func:`coarsen_edges`; :obj:`None`
+            without edge features.
 
     Example:
         >>> from torch_geometric.nn import GCNConv
@@ -66,6 +68,7 @@ class SparsePooledGraph(NamedTuple):
     losses: dict[str, Tensor]
     loss: Tensor
     embedding: Tensor
+    edge_attr: Tensor | None = None
 
     @property
     def edge_index(self) -> Tensor:
@@ -144,6 +147,11 @@ class SparsePooledGraph(NamedTuple):
         graph, first = clusters.batch[self.adjacency.col], clusters.ptr
         place = graph, self.adjacency.col - first[graph], self.adjacency.target - first[graph]
         adj = self.edge_weight.new_zeros(graphs, width, width).index_put(place, self.edge_weight)
+        edge_attr = None
+        if self.edge_attr is not None:
+            features = self.edge_attr
+            zeros = features.new_zeros(graphs, width, width, features.size(1))
+            edge_attr = zeros.index_put(place, features)
         s, embedding = self.assignment.to_dense(), self.embedding
         node_batch: Tensor | None = nodes.batch
         node_mask = None
@@ -153,9 +161,10 @@ class SparsePooledGraph(NamedTuple):
             embedding, _ = to_dense_batch(embedding, nodes.batch, 0.0, size, graphs)
             node_batch = None
         return PooledGraph(
-            x, adj, mask, s, self.losses, self.loss, embedding, node_batch, node_mask
+            x, adj, mask, s, self.losses, self.loss, embedding, node_batch, node_mask, edge_attr
         )
 
     def to_batch(self) -> Batch:
         """Return the pooled graphs as a PyG batch, see :meth:`PooledGraph.to_batch`."""
-        return make_batch(self.x, self.edge_index, self.edge_weight, self.graphs.batch, self.ptr)
+        edges = self.edge_index, self.edge_weight
+        return make_batch(self.x, *edges, self.graphs.batch, self.ptr, self.edge_attr)

@@ -17,7 +17,7 @@ from torch_geometric.nn import (
 )
 from torch_geometric.nn import Sequential as NamedSequential
 
-from pyg_diffpool import DiffPool, GNNBlock, SAGEConv, coarsen_edges, prepare_adjacency
+from pyg_diffpool import DiffPool, DiffPoolNet, GNNBlock, SAGEConv, coarsen_edges, prepare_adjacency
 from pyg_diffpool.nn import Assignment
 from tests.formats import adjacency_format
 from tests.problems import leaf, make_problem
@@ -303,7 +303,58 @@ def test_graphs_without_edges_or_nodes():
     pooled.x.sum().backward()
 
 
-def test_sparse_levels_have_no_features_yet():
-    layer = layer_of(gine, CHANNELS, assignment="sparsemax", sparse_level=True)
-    with pytest.raises(ValueError, match="edge_attr: expected None with sparse_level=True"):
-        run(layer, UNWEIGHTED)
+@pytest.mark.parametrize("edge_reduce", ["mean", "sum"])
+@pytest.mark.parametrize("problem", [UNWEIGHTED, PROBLEM], ids=["unweighted", "weighted"])
+def test_a_sparse_level_has_the_features_of_the_dense_one(problem, edge_reduce):
+    options = {"ratio": 0.5, "assignment": "sparsemax", "edge_reduce": edge_reduce}
+    found = []
+    for sparse_level in (True, False):
+        torch.manual_seed(0)
+        layer = layer_of(gine, CHANNELS, sparse_level=sparse_level, **options)
+        attr = leaf(features_of(problem))
+        pooled = run(layer, problem, edge_attr=attr)
+        assert pooled.edge_attr.size(-1) == CHANNELS
+        dense = pooled.to_padded() if sparse_level else pooled
+        matrices = dense.edge_attr[:, : dense.x.size(1), : dense.x.size(1)]
+        gradients = torch.autograd.grad(
+            matrices.square().sum(),
+            (attr, *layer.parameters()),
+            materialize_grads=True,
+            allow_unused=True,
+        )
+        found.append((matrices, gradients))
+    width = found[0][0].size(1)
+    (sparse, first), (dense, second) = found
+    assert_close(sparse, dense[:, :width, :width], **EXACT)
+    assert_close(first, second, **EXACT)
+
+
+def test_features_go_on_to_the_next_sparse_level():
+    options = {"assignment": "sparsemax", "sparse_level": True, "ratio": 0.5}
+    first = layer_of(gatv2, CHANNELS, **options)
+    second = layer_of(gatv2, CHANNELS + 1, width=3, clusters=2, **options)
+    pooled = run(first, UNWEIGHTED)
+    deeper = second(pooled.x, pooled.adjacency, batch=pooled.graphs, edge_attr=pooled.edge_attr)
+    assert deeper.edge_attr.shape == (deeper.edge_index.size(1), CHANNELS)
+    batch = pooled.to_batch()
+    assert torch.equal(batch.edge_attr, pooled.edge_attr)
+    assert sum(each.edge_attr.size(0) for each in batch.to_data_list()) == len(pooled.edge_attr)
+    attr = torch.cat([batch.edge_attr, batch.edge_weight.unsqueeze(1)], 1)
+    assert_close(deeper.embedding, second.embed(batch.x, batch.edge_index, edge_attr=attr))
+    (deeper.edge_attr.sum() + deeper.loss).backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in first.parameters())
+
+
+def test_a_network_of_sparse_levels_takes_features():
+    def embedding(width, level):
+        return gatv2(width, 4, CHANNELS if level == 0 else CHANNELS + 1)
+
+    options = {"assignment": "entmax15", "sparse_level": True, "ratio": 0.5}
+    net = DiffPoolNet(2, 4, 2, max_clusters=[3, 2], embedding=embedding, **options).double()
+    given = UNWEIGHTED.x, UNWEIGHTED.edge_index, None, UNWEIGHTED.batch, UNWEIGHTED.batch_size
+    attr = leaf(features_of(UNWEIGHTED))
+    out = net(*given, edge_attr=attr)
+    assert [level.edge_attr.size(1) for level in out.levels] == [CHANNELS, CHANNELS]
+    (out.logits.sum() + out.loss).backward()
+    assert attr.grad.isfinite().all()
+    assert attr.grad.count_nonzero() > 0

@@ -84,11 +84,11 @@ def by_pairs(edges: Pattern, weight: Tensor | None, s: SparseAssignment) -> tupl
     """Sum over each pair of an entry of an edge's source and one of its target."""
     pattern, value = s.pattern, exact(s.value)
     # Each edge with each entry of its source, and each of these with each entry of its target.
-    edge, left = _each_entry(pattern, edges.col)
+    edge, left = each_entry(pattern, edges.col)
     half = value.index_select(0, left)
     if weight is not None:
         half = half * weight.index_select(0, edge)
-    middle, right = _each_entry(pattern, edges.row.index_select(0, edge))
+    middle, right = each_entry(pattern, edges.row.index_select(0, edge))
 
     first, sizes = _first_keys(s), s.clusters.sizes
     graph = s.nodes.batch.index_select(0, pattern.row)
@@ -101,7 +101,7 @@ def by_pairs(edges: Pattern, weight: Tensor | None, s: SparseAssignment) -> tupl
     return found, pair_sums(half, middle.int(), value, right.int(), entry, found.numel())
 
 
-def _each_entry(pattern: Pattern, rows: Tensor) -> tuple[Tensor, Tensor]:
+def each_entry(pattern: Pattern, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return the pairs of a position of a list of rows and an entry of the row there."""
     counts = pattern.counts.index_select(0, rows)
     position = torch.arange(rows.numel(), device=rows.device).repeat_interleave(counts)
