@@ -16,14 +16,16 @@ from benchmarks.commands.stopwatch import Session, check_names
 from benchmarks.data.registry import listed_names
 from benchmarks.records.store import RESULTS
 from benchmarks.spec.device import choose_device
+from benchmarks.spec.errors import UsageError
 from benchmarks.timing.epoch import epoch_rows
-from benchmarks.timing.epoch_data import DROPPED_ABOVE, load_epoch_data
+from benchmarks.timing.epoch_data import DROPPED_ABOVE, EpochData, load_epoch_data
 from benchmarks.timing.epoch_table import show
 from benchmarks.timing.folds import FOLDS, ONE, PROCESSES, STREAMS, fold_modes, fold_rows
 from benchmarks.timing.limited_process import default_memory_gib
 from benchmarks.timing.operators import operator_rows
+from benchmarks.timing.starts import start_works
 from benchmarks.timing.trainees import Options
-from benchmarks.timing.works import Row, Work
+from benchmarks.timing.works import Row, Tell, Work
 
 SETS = ("ENZYMES", "PROTEINS", "DD")
 QUICK_SETS = ("ENZYMES",)
@@ -68,7 +70,18 @@ def epoch(
     ] = False,
     profile: Annotated[
         bool,
-        typer.Option("--profile", help="Instead, list the operators of an epoch of ours."),
+        typer.Option(
+            "--profile",
+            help="Instead, profile training and evaluation of ours, and the runner's loop.",
+        ),
+    ] = False,
+    starts: Annotated[
+        bool,
+        typer.Option(
+            "--starts",
+            help="Instead, start processes that train ours: eager, compiled, compiled again. "
+            "Minutes a round.",
+        ),
     ] = False,
     format_: options.Format = "rich",
     out: options.OutFolder = RESULTS / "epoch",
@@ -80,6 +93,8 @@ def epoch(
     is finished.
     """
     check_names("share", [share], SHARES)
+    if profile and starts:
+        raise UsageError("--profile, --starts: expected one of them at most")
     device = choose_device(device)
     modes = fold_modes(share, device) if epochs or quick else []
     names = list(data or (QUICK_SETS if quick else SETS))
@@ -91,7 +106,7 @@ def epoch(
     # ToDense builds a tensor of a kind that torch calls beta.
     warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
     config = {**asdict(shared), **measured}
-    prefix = "operators-" if profile else ""
+    prefix = "profile-" if profile else "starts-" if starts else ""
     session = Session(format_, out, config, seed, threads, resume, prefix)
     memory = memory_gib or default_memory_gib()
 
@@ -102,7 +117,10 @@ def epoch(
             if loaded is None:
                 continue
             if profile:
-                yield Work(f"{name} operators", partial(operator_rows, name, loaded, shared))
+                yield from _profile_works(name, loaded, shared, rounds, session.tell)
+                continue
+            if starts:
+                yield from start_works(name, shared, rounds, limit, memory)
                 continue
             if loaded.small() is None and not loaded.huge:
                 text = f"{name}: no graph over {DROPPED_ABOVE} nodes to be dropped"
@@ -116,3 +134,16 @@ def epoch(
 
     session.run(works(), lambda row: row.get("note") and f"{row['contender']}: {row['note']}")
     return session.finish(show)
+
+
+def _profile_works(
+    name: str, data: EpochData, options: Options, rounds: int, tell: Tell
+) -> Iterator[Work]:
+    """Yield what ``--profile`` measures of a data set."""
+    # Lightning, which the other measurements do without, takes seconds to import.
+    from benchmarks.timing.python_functions import function_rows
+    from benchmarks.timing.training_loop import loop_rows
+
+    yield Work(f"{name} operators", partial(operator_rows, name, data, options))
+    yield Work(f"{name} loop", partial(loop_rows, name, data, options, rounds, tell))
+    yield Work(f"{name} functions", partial(function_rows, name, data, options))

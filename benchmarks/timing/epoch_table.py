@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.timing.folds import FOLDS, ONE
-from benchmarks.timing.operators import operator_table
+from benchmarks.timing.loop_tables import function_table, loop_table
+from benchmarks.timing.operators import operator_tables
 from benchmarks.timing.rivals import PYG, TGP
+from benchmarks.timing.starts import start_table
 from benchmarks.timing.tables import Table, medians, of_kind, over, show_tables, spread
 from benchmarks.timing.targets import at_least, fastest
 from benchmarks.timing.trainees import (
@@ -57,11 +59,14 @@ REQUIRED_NOTES = (
 
 
 def epoch_tables(rows: Sequence[Row]) -> list[Table]:
-    """Return the tables of epochs, of runs of ten folds, and of operators."""
+    """Return the tables of epochs, of runs of ten folds, of profiles and of starts."""
     return [
         Table("One training epoch", epoch_lines(rows), EPOCH_NOTES, once=("data set",)),
         Table(f"A run of {FOLDS} folds", fold_lines(rows), FOLD_NOTES),
-        operator_table(of_kind(rows, "operators")),
+        *operator_tables(of_kind(rows, "operators")),
+        loop_table(of_kind(rows, "loop")),
+        function_table(of_kind(rows, "functions")),
+        start_table(of_kind(rows, "start")),
     ]
 
 

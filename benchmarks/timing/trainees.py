@@ -167,15 +167,25 @@ def our_forward(network: Callable[..., Any]) -> Forward:
     return forward
 
 
-def _our_loader(data: EpochData, options: Options) -> ResidentLoader:
+def our_loader(data: EpochData, options: Options, batch_size: int | None = None) -> ResidentLoader:
+    """Return shuffled batches of all graphs.
+
+    Args:
+        data: The graphs.
+        options: Batch size and device.
+        batch_size: Another batch size. (default: the options')
+    """
     return ResidentLoader(
-        data.graphs, options.batch_size, shuffle=True, device=torch.device(options.device)
+        data.graphs,
+        batch_size or options.batch_size,
+        shuffle=True,
+        device=torch.device(options.device),
     )
 
 
 def _ours(data: EpochData, options: Options) -> Parts:
     network = our_network(data, options)
-    return _our_loader(data, options), network, our_forward(network)
+    return our_loader(data, options), network, our_forward(network)
 
 
 def _ours_like_tgp(data: EpochData, options: Options) -> Parts:
@@ -187,7 +197,7 @@ def _ours_like_tgp(data: EpochData, options: Options) -> Parts:
         out: Output = network(batch.x, batch.adjacency, *given)
         return out
 
-    return _our_loader(data, options), network, forward
+    return our_loader(data, options), network, forward
 
 
 def _pyg(data: EpochData, options: Options) -> Parts:

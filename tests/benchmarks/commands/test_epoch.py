@@ -7,6 +7,7 @@ from benchmarks.commands import epoch as command
 from benchmarks.spec.errors import UsageError
 from benchmarks.timing import epoch as timed_epoch
 from benchmarks.timing import epoch_data, folds
+from benchmarks.timing import starts as timed_starts
 from benchmarks.timing.limited_process import OUT_OF_MEMORY, Outcome
 from benchmarks.timing.rivals import PYG, TGP, TGP_INSTALLED
 from benchmarks.timing.trainees import OURS, OURS_LIKE_TGP
@@ -69,6 +70,37 @@ def test_pyg_on_huge_graphs_runs_in_its_own_limited_process(tiny_data, tmp_path,
     assert notes[OURS] is None
 
 
+def test_a_profile_has_rows_of_operators_loops_and_functions(tiny_data, tmp_path, capsys):
+    rows = run(tmp_path / "results", "TINY", profile=True, format_="markdown")
+    (path,) = (tmp_path / "results").iterdir()
+    assert path.name.startswith("profile-2")
+    assert [json.loads(line) for line in path.read_text().splitlines()] == rows
+    parts = dict.fromkeys(row["part"] for row in rows)
+    assert list(parts) == ["TINY operators", "TINY loop", "TINY functions"]
+    assert {row["pass"] for row in rows if row["kind"] == "operators"} == {"training", "evaluation"}
+    printed = capsys.readouterr().out
+    for title in (
+        "Operators of a training step",
+        "Operators of an evaluation",
+        "The training loop",
+        "Python functions around a training step",
+    ):
+        assert f"{title}\n" in printed
+
+
+def test_starts_have_a_row_each(tiny_data, tmp_path, capsys, monkeypatch):
+    def limited(function, arguments, memory_gib, seconds, hear):
+        hear("")
+        return Outcome({"first_step_s": 1.0, "later_step_ms": 2.0, "compilations": 1}, None)
+
+    monkeypatch.setattr(timed_starts, "run_limited", limited)
+    rows = run(tmp_path / "results", "TINY", starts=True, format_="markdown")
+    (path,) = (tmp_path / "results").iterdir()
+    assert path.name.startswith("starts-2")
+    assert [row["contender"] for row in rows] == 2 * list(timed_starts.STARTS)
+    assert "Starts\n" in capsys.readouterr().out
+
+
 def test_absent_data_are_skipped_aloud(tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
     with serving(tmp_path, monkeypatch):
@@ -87,6 +119,7 @@ def test_absent_data_are_skipped_aloud(tmp_path, capsys, monkeypatch):
         ({"device": "gpu"}, "unknown device 'gpu'"),
         ({"share": "process"}, "did you mean 'processes'"),
         ({"share": "streams"}, "--share streams: expected a CUDA device"),
+        ({"profile": True, "starts": True}, "--profile, --starts: expected one of them at most"),
     ],
 )
 def test_bad_options_are_errors(tmp_path, changes, message):

@@ -21,6 +21,11 @@ SHOWN = {
     ),
     "epoch": (epoch_table.show, ("One training epoch", "| PyG | 3× |")),
     "operators": (epoch_table.show, ("Operators of a training step", "| others |", "| all |")),
+    "profile": (
+        epoch_table.show,
+        ("Operators of an evaluation", "| between epochs | epoch |", "Python functions around"),
+    ),
+    "starts": (epoch_table.show, ("Starts", "| ours, compiled, cache filled |")),
     "scaling": (scaling_table.show, ("| nodes | ours, undirected", "| slopes <= 1.1 |")),
     "loader": (loader.show, ("| ENZYMES | ResidentLoader | ", "| 10 |")),
     "time": (

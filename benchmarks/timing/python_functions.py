@@ -1,0 +1,64 @@
+"""``epoch --profile``: the Python functions of Lightning and of the runner in a training."""
+
+from __future__ import annotations
+
+import cProfile
+import pstats
+from pathlib import Path
+
+from benchmarks.data.task import Multiclass
+from benchmarks.timing.epoch_data import EpochData
+from benchmarks.timing.trainees import OURS, Options
+from benchmarks.timing.training_loop import fold, loop_settings, make_network
+from benchmarks.timing.works import Row
+from benchmarks.training.classifier import train
+
+RUNNER = Path(__file__).parents[1]
+LIGHTNING = ("lightning", "pytorch_lightning")
+"""What the names of Lightning's packages begin with."""
+
+Stats = dict[tuple[str, int, str], tuple[int, int, float, float, object]]
+
+
+def function_rows(name: str, data: EpochData, options: Options) -> list[Row]:
+    """Profile a training of the runner; return one row a function, the costliest first."""
+    graphs, settings = fold(data, options), loop_settings(options)
+    network, task = make_network(data, options), Multiclass(data.num_classes)
+    # Caches are filled and modules imported by a training that is not counted.
+    train(network, graphs.train, graphs.validation, settings, task)
+    profiled = cProfile.Profile()
+    profiled.runcall(train, network, graphs.train, graphs.validation, settings, task)
+    steps = settings.epochs * len(graphs.train)
+    found = []
+    for (file, _, function), (_, calls, own, whole, _) in stats_of(profiled).items():
+        place = place_of(file)
+        if place is not None:
+            found.append((own, whole, calls, f"{place}: {function}"))
+    return [
+        {
+            "kind": "functions",
+            "set": name,
+            "contender": OURS,
+            "function": function,
+            "calls": calls / steps,
+            "own_ms": 1e3 * own / steps,
+            "whole_ms": 1e3 * whole / steps,
+            "steps": steps,
+        }
+        for own, whole, calls, function in sorted(found, reverse=True)
+    ]
+
+
+def stats_of(profiled: cProfile.Profile) -> Stats:
+    """Return calls (twice), own seconds, whole seconds and callers by file, line and function."""
+    found: Stats = pstats.Stats(profiled).stats  # type: ignore[attr-defined]
+    return found
+
+
+def place_of(file: str) -> str | None:
+    """Return a file of Lightning or of the runner from its package on, or None for any other."""
+    path = Path(file)
+    if path.is_relative_to(RUNNER):
+        return path.relative_to(RUNNER.parent).as_posix()
+    _, _, installed = path.as_posix().rpartition("site-packages/")
+    return installed if installed.startswith(LIGHTNING) else None
