@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.nn.aggr import (
     Aggregation,
+    GRUAggregation,
+    LSTMAggregation,
     MaxAggregation,
     MeanAggregation,
     MinAggregation,
     MultiAggregation,
+    QuantileAggregation,
+    SortAggregation,
     StdAggregation,
     SumAggregation,
     VarAggregation,
@@ -16,6 +21,9 @@ from torch_geometric.nn.aggr import (
 
 from pyg_diffpool.ops.moments import Moment, weighted_moments
 from pyg_diffpool.ops.neighbourhoods import MessageNeighbourhood, Neighbourhood
+
+# In PyG, these fail without any message; a quantile does if the first node has none.
+FAIL_WITHOUT_MESSAGES = (GRUAggregation, LSTMAggregation, SortAggregation)
 
 NAMES: dict[type[Aggregation], str] = {
     SumAggregation: "sum",
@@ -106,9 +114,23 @@ def aggregate_messages(
         if moment is not None:
             found += weighted_moments(messages, [moment], around)
         else:
-            weighted = around.weigh(messages)
-            found.append(member(weighted, around.target, dim_size=around.num_nodes, dim=-2))
+            found.append(_by_module(member, around.weigh(messages), around))
     return module.combine(found) if isinstance(module, MultiAggregation) else found[0]
+
+
+def _by_module(module: Aggregation, messages: Tensor, around: MessageNeighbourhood) -> Tensor:
+    """Call a module, which may need a message that there is not."""
+    target, num_nodes = around.target, around.num_nodes
+    fails = isinstance(module, QuantileAggregation)
+    if not fails and not (messages.size(0) == 0 and isinstance(module, FAIL_WITHOUT_MESSAGES)):
+        found: Tensor = module(messages, target, dim_size=num_nodes, dim=-2)
+        return found
+    # A first node more, with two messages of zeros, changes nothing for the others. (With one
+    # alone, a quantile of another node without messages would be looked up before the first.)
+    messages = F.pad(messages, (0, 0, 2, 0))
+    target = F.pad(target + 1, (2, 0))
+    found = module(messages, target, dim_size=num_nodes + 1, dim=-2)
+    return found[1:]
 
 
 def _members(module: Aggregation) -> list[Aggregation]:

@@ -100,3 +100,26 @@ def test_rows_of_a_dense_level_are_combined_graph_by_graph(mode):
         own = slice(graph, graph + 1)
         alone = aggregate_rows(module, x[own], moments, DenseNeighbourhood(adj[own]))
         assert_close(out[own], alone)
+
+
+NEED_MESSAGES = {
+    "median": {},
+    "quantile": {"q": [0.25, 0.75]},
+    "lstm": {"in_channels": 2, "out_channels": 3},
+    "gru": {"in_channels": 2, "out_channels": 3},
+    "sort": {"k": 2},
+}
+
+
+@pytest.mark.parametrize("name", NEED_MESSAGES)
+def test_nodes_without_messages_are_no_error(name):
+    torch.manual_seed(0)
+    module = aggregation_resolver(name, **NEED_MESSAGES[name])
+    x, index = torch.randn(3, 2), torch.tensor([1, 1, 3])
+    out = aggregate_messages(module, x, MessageNeighbourhood(index, 5))
+    # PyG's numbers of the same messages, where the first node has one too.
+    filled = torch.cat([torch.randn(1, 2), x]), torch.cat([torch.zeros(1).long(), index])
+    assert_close(out[1:], module(*filled, dim_size=5)[1:])
+    none = aggregate_messages(module, x[:0], MessageNeighbourhood(index[:0], 5))
+    assert none.shape == out.shape
+    assert none.isfinite().all()

@@ -179,7 +179,7 @@ def test_zero_sums_and_isolated_nodes_aggregate_to_zero(aggr):
         assert weight.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("aggr", AGGREGATIONS)
+@pytest.mark.parametrize("aggr", [*AGGREGATIONS, "median", "softmax"])
 def test_without_edges(aggr):
     conv = make_conv(2, aggr)
     x = torch.randn(3, 2, dtype=torch.float64)
