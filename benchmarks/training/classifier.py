@@ -176,7 +176,6 @@ class GraphClassifier(lightning.LightningModule):
         for number, values in effective.items():
             mean = float(torch.cat(values).nanmean())
             self.curves[f"effective_clusters_{number}"].append(mean)
-        self.log("validation_loss", loss)
         seen = (self.curves[f"validation_{name}"] for name in (self.task.metric, "loss"))
         means = (latest_mean(values, self.settings.validation_window) for values in seen)
         self.log("score", score(*means, self.settings))

@@ -8,6 +8,10 @@ try:
 except ModuleNotFoundError:  # The same package under its older name.
     from pytorch_lightning.plugins.io import CheckpointIO
 
+from benchmarks.training.weight_copy import copied_weights
+
+WEIGHTS = "state_dict"
+
 
 class MemoryCheckpointIO(CheckpointIO):
     """Keeps in memory what ModelCheckpoint saves: an improving epoch costs a copy, not a file."""
@@ -19,7 +23,11 @@ class MemoryCheckpointIO(CheckpointIO):
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
         """Copy ``checkpoint``, whose tensors the next step would change."""
-        self.saved[str(path)] = copy.deepcopy(checkpoint)
+        others = {name: value for name, value in checkpoint.items() if name != WEIGHTS}
+        self.saved[str(path)] = {
+            **copy.deepcopy(others),
+            WEIGHTS: copied_weights(checkpoint[WEIGHTS]),
+        }
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None

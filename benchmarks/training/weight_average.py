@@ -7,7 +7,6 @@ batch normalisation, which are not those of the averaged weights.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch_geometric.data import Batch
 
 from benchmarks.training.forward import Forward
+from benchmarks.training.weight_copy import copied_weights
 
 try:
     from lightning.pytorch.callbacks import Callback
@@ -47,12 +47,15 @@ class WeightAverage(Callback):
         self._decay = decay
         self._train_loader = train_loader
         self._steps = 0
+        self._parameters: list[Tensor] = []
         self._average: list[Tensor] = []
         self._trained: dict[str, Tensor] | None = None
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin from the untrained weights."""
-        self._average = [parameter.detach().clone() for parameter in pl_module.model.parameters()]
+        # To look for them in all modules takes longer than to average them.
+        self._parameters = list(pl_module.model.parameters())
+        self._average = [parameter.detach().clone() for parameter in self._parameters]
 
     @torch.no_grad()
     def on_train_batch_end(
@@ -61,15 +64,15 @@ class WeightAverage(Callback):
         """Move the average towards the weights."""
         self._steps += 1
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
-        for average, parameter in zip(self._average, pl_module.model.parameters(), strict=True):
+        for average, parameter in zip(self._average, self._parameters, strict=True):
             average.lerp_(parameter, 1 - decay)
 
     @torch.no_grad()
     def on_validation_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         """Put the averaged weights in the network, with statistics of their own."""
         model = pl_module.model
-        self._trained = copy.deepcopy(model.state_dict())
-        for average, parameter in zip(self._average, model.parameters(), strict=True):
+        self._trained = copied_weights(model.state_dict())
+        for average, parameter in zip(self._average, self._parameters, strict=True):
             parameter.copy_(average)
         with trainer.precision_plugin.forward_context():
             renew_statistics(model, self._train_loader)

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from torch_geometric.nn import global_mean_pool
 
 from benchmarks.data.task import Multiclass
 from benchmarks.spec.settings import make_settings
+from benchmarks.training import memory_checkpoint, weight_average
 from benchmarks.training.classifier import Callback, evaluate, score, train
 from benchmarks.training.weight_average import renew_statistics
 from pyg_diffpool import DiffPoolNet
@@ -129,3 +132,21 @@ def test_a_network_without_batch_normalisation_is_averaged_too():
     before = {name: value.clone() for name, value in net.state_dict().items()}
     renew_statistics(net, [])
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_copies_by_weight_keep_what_deep_copies_kept(monkeypatch):
+    settings = make_settings({"epochs": 6, "learning_rate": 0.05, "ema_decay": 0.9})
+    results = []
+    for copied in (None, copy.deepcopy):
+        if copied is not None:
+            monkeypatch.setattr(weight_average, "copied_weights", copied)
+            monkeypatch.setattr(memory_checkpoint, "copied_weights", copied)
+        torch.manual_seed(0)
+        results.append(train(Normed(dropout=0.2), *loaders(), settings, CLASSES))
+    ours, deep = results
+    assert ours.curves == deep.curves
+    assert ours.best_epoch == deep.best_epoch
+    assert ours.state_dict.keys() == deep.state_dict.keys()
+    assert all(
+        torch.equal(ours.state_dict[name], deep.state_dict[name]) for name in deep.state_dict
+    )
