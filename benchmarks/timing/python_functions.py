@@ -8,11 +8,13 @@ from pathlib import Path
 
 from benchmarks.data.task import Multiclass
 from benchmarks.timing.epoch_data import EpochData
+from benchmarks.timing.operators import OTHERS
 from benchmarks.timing.trainees import OURS, Options
 from benchmarks.timing.training_loop import fold, loop_settings, make_network
 from benchmarks.timing.works import Row
 from benchmarks.training.classifier import train
 
+KEPT = 40
 RUNNER = Path(__file__).parents[1]
 LIGHTNING = ("lightning", "pytorch_lightning")
 """What the names of Lightning's packages begin with."""
@@ -21,7 +23,10 @@ Stats = dict[tuple[str, int, str], tuple[int, int, float, float, object]]
 
 
 def function_rows(name: str, data: EpochData, options: Options) -> list[Row]:
-    """Profile a training of the runner; return one row a function, the costliest first."""
+    """Profile a training of the runner; return one row a function, the costliest first.
+
+    The last row is of all functions that are not among the costliest.
+    """
     graphs, settings = fold(data, options), loop_settings(options)
     network, task = make_network(data, options), Multiclass(data.num_classes)
     # Caches are filled and modules imported by a training that is not counted.
@@ -34,19 +39,21 @@ def function_rows(name: str, data: EpochData, options: Options) -> list[Row]:
         place = place_of(file)
         if place is not None:
             found.append((own, whole, calls, f"{place}: {function}"))
-    return [
+    found.sort(reverse=True)
+    common = {"kind": "functions", "set": name, "contender": OURS, "steps": steps}
+    rows = [
         {
-            "kind": "functions",
-            "set": name,
-            "contender": OURS,
+            **common,
             "function": function,
             "calls": calls / steps,
             "own_ms": 1e3 * own / steps,
             "whole_ms": 1e3 * whole / steps,
-            "steps": steps,
         }
-        for own, whole, calls, function in sorted(found, reverse=True)
+        for own, whole, calls, function in found[:KEPT]
     ]
+    own, calls = (sum(row[column] for row in found[KEPT:]) for column in (0, 2))
+    last = {"function": OTHERS, "calls": calls / steps, "own_ms": 1e3 * own / steps}
+    return [*rows, {**common, **last}]
 
 
 def stats_of(profiled: cProfile.Profile) -> Stats:

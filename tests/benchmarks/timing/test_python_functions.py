@@ -1,15 +1,30 @@
 import lightning.pytorch
+import pytest
 import torch
 
+from benchmarks.timing import python_functions
+from benchmarks.timing.operators import OTHERS
 from benchmarks.timing.python_functions import function_rows, place_of
 from benchmarks.timing.trainees import Options
 from benchmarks.training import classifier
 from tests.benchmarks.timing.rings import rings
 
 
-def test_functions_of_lightning_and_of_the_runner_by_step():
+@pytest.fixture(scope="module")
+def rows():
     torch.manual_seed(0)
-    rows = function_rows("rings", rings(30), Options(batch_size=9, hidden_channels=8))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(python_functions, "KEPT", 10**6)
+        return profiled()
+
+
+def profiled():
+    return function_rows("rings", rings(30), Options(batch_size=9, hidden_channels=8))
+
+
+def test_functions_of_lightning_and_of_the_runner_by_step(rows):
+    *rows, others = rows
+    assert (others["function"], others["calls"], others["own_ms"]) == (OTHERS, 0, 0)
     by_name = {row["function"]: row for row in rows}
     # Three epochs of three steps, with an evaluation of one batch after each.
     assert {row["steps"] for row in rows} == {9}
@@ -22,6 +37,17 @@ def test_functions_of_lightning_and_of_the_runner_by_step():
         "benchmarks",
         "lightning",
     }
+
+
+def test_all_but_the_costliest_are_one_row(rows, monkeypatch):
+    monkeypatch.setattr(python_functions, "KEPT", 5)
+    *costliest, others = profiled()
+    assert len(costliest) == 5
+    assert others["function"] == OTHERS
+    assert others["own_ms"] > 0
+    # A later training of the same kind makes the same calls.
+    calls = sum(row["calls"] for row in (*costliest, others))
+    assert calls == pytest.approx(sum(row["calls"] for row in rows), rel=0.05)
 
 
 def test_other_files_have_no_place():
