@@ -54,7 +54,7 @@ def run_blocks(
         Layer(settings.normalize, settings.activate, joint_norm(modules))
         for settings, modules in zip(parts[0].settings, norms, strict=True)
     ]
-    stack = Stack(aggregation, layers, len(parts), column, parts[0].jump)
+    stack = Stack(aggregation, layers, len(parts), column, parts[0].jump, torch.is_grad_enabled())
     parameters = chain.from_iterable(zip(*(part.weights for part in parts), strict=True))
     outputs: tuple[Tensor, ...] = SAGELayers.apply(rows, aggregation.values, stack, *parameters)  # type: ignore[no-untyped-call]
     return tuple(out.view(*x.shape[:-1], -1) for out in outputs) if x.dim() == 3 else outputs

@@ -68,6 +68,8 @@ class Stack:
         networks: Number of networks.
         mask: 1 for rows that are nodes and 0 for others (M, 1), or None if all are nodes.
         jump: ``cat`` concatenates the outputs of all layers, ``last`` returns that of the last.
+        differentiated: Whether intermediate results are kept for a backward pass.
+            (default: :obj:`True`)
     """
 
     aggregation: Aggregation
@@ -75,6 +77,7 @@ class Stack:
     networks: int
     mask: Tensor | None
     jump: str
+    differentiated: bool = True
 
 
 class _Kept(NamedTuple):
@@ -132,11 +135,14 @@ class SAGELayers(torch.autograd.Function):
             rows, kept = _layer_forward(
                 aggregated, rows, stack, layer, weights, all_share=number == 0
             )
-            outputs.append(rows)
-            saved += [*kept[:-1], *kept.statistics]
-        ctx.save_for_backward(x, values, *parameters, *joined, *saved)
-        ctx.set_materialize_grads(False)
-        ctx.stack = stack
+            if stack.jump == "cat":
+                outputs.append(rows)
+            if stack.differentiated:
+                saved += [*kept[:-1], *kept.statistics]
+        if stack.differentiated:
+            ctx.save_for_backward(x, values, *parameters, *joined, *saved)
+            ctx.set_materialize_grads(False)
+            ctx.stack = stack
         return _side_by_side(outputs if stack.jump == "cat" else [rows], stack.networks)
 
     @staticmethod
@@ -212,7 +218,8 @@ def _layer_forward(
     active = out
     if layer.activate:
         # The backward pass of the normalisation needs the negative entries.
-        active = out.relu_() if unit is None else out.relu()
+        in_place = unit is None or not stack.differentiated
+        active = out.relu_() if in_place else out.relu()
     kept = _Kept(rows, aggregated, unit, length, active, KeptStatistics())
     if layer.norm is None:
         return active, kept

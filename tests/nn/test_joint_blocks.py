@@ -270,3 +270,24 @@ def test_a_weight_changed_in_place_before_the_backward_pass_is_noticed():
         block.convs[1].lin_l.weight.mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         out.sum().backward()
+
+
+@pytest.mark.parametrize("masked", [None, True], ids=["sparse", "masked"])
+@pytest.mark.parametrize("training", [True, False])
+def test_without_gradients_nothing_is_kept_and_outputs_are_the_same(masked, training, monkeypatch):
+    kept = []
+    stack = joint_blocks.Stack
+
+    def noted(*arguments):
+        made = stack(*arguments)
+        kept.append(made.differentiated)
+        return made
+
+    monkeypatch.setattr(joint_blocks, "Stack", noted)
+    networks = make_networks().train(training)
+    level, leaves, _, _ = levels(PROBLEM, masked)
+    expected = embed_and_assign(networks, leaves["x"], level)
+    with torch.no_grad():
+        found = embed_and_assign(networks, leaves["x"], level)
+    assert kept == [True, False]
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))

@@ -94,3 +94,24 @@ def test_without_gradients_nothing_is_recorded():
     again = Stack(aggregation, layers, 1, None, "last")
     assert_close(SAGELayers.apply(x, aggregation.values, again, *parameters)[0].detach(), out)
     assert int(layers[0].norm.batches[0]) == 2
+
+
+@pytest.mark.parametrize("networks", [1, 2])
+@pytest.mark.parametrize("jump", ["cat", "last"])
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("masked", [True, False])
+def test_outputs_are_the_same_where_nothing_is_kept(networks, jump, normalize, masked):
+    torch.manual_seed(2)
+    aggregation = SparseAggregation(prepare_adjacency(EDGES, None, 5), "mean", torch.float64)
+    mask = torch.tensor([1.0, 1, 1, 1, 0]).double().unsqueeze(1) if masked else None
+    x = torch.randn(5, 3).double()
+    outputs, parameters, before = [], None, x.clone()
+    for differentiated in (True, False):
+        layers = [make_layer(width, normalize, networks=networks) for width in WIDTHS[1:]]
+        parameters = parameters or make_parameters(layers, networks)
+        stack = Stack(aggregation, layers, networks, mask, jump, differentiated)
+        with torch.no_grad():
+            outputs.append(SAGELayers.apply(x, aggregation.values, stack, *parameters))
+    for kept, found in zip(*outputs, strict=True):
+        assert torch.equal(found, kept)
+    assert torch.equal(x, before)
