@@ -146,6 +146,7 @@ SMALL = {
     "SAGEConv, several": of_module(
         lambda: SAGEConv(3, 4, aggr=["mean", "sum", "min", "max", "std"], project=True)
     ),
+    "SAGEConv, by messages": of_module(lambda: SAGEConv(3, 4, aggr=["mean", "softmax"])),
     "GNNBlock": of_module(lambda: GNNBlock(3, 4, 4, 2)),
     "GNNBlock, several": of_module(lambda: GNNBlock(3, 4, 4, 2, aggr=("mean", "std"))),
     "DiffPool": of_module(pool),

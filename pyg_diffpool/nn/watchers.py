@@ -16,7 +16,7 @@ from torch_geometric.typing import SparseTensor
 from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.edge_formats import read_edges
 from pyg_diffpool.ops.operator import traced
-from pyg_diffpool.ops.validation import check_edges, values_checked
+from pyg_diffpool.ops.validation import check_edges, values_seen
 
 AnyAdjacency: TypeAlias = Tensor | EdgeIndex | SparseTensor | Adjacency
 
@@ -76,7 +76,7 @@ def given_edges(
             mark_pooled(edges)
         return edges, edge_index.weight
     source, target, weight = read_edges(edge_index, edge_weight, num_nodes, num_sources)
-    check_edges(source, target, weight, num_nodes, values_checked(source, None), num_sources)
+    check_edges(source, target, weight, num_nodes, values_seen(source, None), num_sources)
     edges = torch.stack([source, target])
     if is_pooled(edge_index):
         mark_pooled(edges)

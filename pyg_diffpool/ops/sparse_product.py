@@ -116,9 +116,13 @@ _spend_warning()
 
 def edge_products(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:
     r"""Return :math:`\mathbf{x}_u^{\top} \mathbf{y}_v` for each edge :math:`u \to v`."""
-    if adjacency.col.numel() == 0 or x.size(1) == 0:
-        return x.new_zeros(adjacency.col.numel())
-    pattern = _matrix(adjacency, x.new_zeros(adjacency.col.numel()))
+    num_edges = adjacency.col.numel()
+    if num_edges == 0 or x.size(1) == 0:
+        return x.new_zeros(num_edges)
+    if num_edges > adjacency.num_nodes**2:
+        # With duplicates apart, there may be more entries than sampled_addmm takes.
+        return (x.index_select(0, adjacency.col) * y.index_select(0, adjacency.target)).sum(1)
+    pattern = _matrix(adjacency, x.new_zeros(num_edges))
     product: Tensor = torch.sparse.sampled_addmm(
         pattern, y.contiguous(), x.t().contiguous(), beta=0.0
     )

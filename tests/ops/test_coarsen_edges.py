@@ -1,5 +1,7 @@
 """Pooled edge features against sums over edges, one after the other."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -48,6 +50,19 @@ def compare(problem, reduce, **changes):
 @on_reductions
 @on_problems(weights=("none", "positive"))
 def test_values_and_gradients(reduce, problem):
+    compare(problem, reduce)
+
+
+@on_reductions
+@pytest.mark.parametrize("sizes", [(1,), (2, 1)])
+def test_more_parallel_edges_than_pairs_of_nodes(sizes, reduce):
+    problem = make_problem(sizes, weights="positive")
+    copies = {
+        "edge_index": problem.edge_index.repeat(1, 9),
+        "edge_weight": problem.weight.repeat(9),
+    }
+    problem = replace(problem, **copies)
+    assert problem.edge_index.size(1) > problem.num_nodes**2
     compare(problem, reduce)
 
 

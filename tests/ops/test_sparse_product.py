@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from pyg_diffpool import prepare_adjacency
+from pyg_diffpool import Adjacency, prepare_adjacency
 from pyg_diffpool.ops.sparse_product import (
     WIDE_COLUMNS,
     adjacency_structure,
@@ -77,6 +77,15 @@ def test_edge_products_are_products_of_source_and_target():
     adjacency = prepare_adjacency(torch.tensor([[0, 2], [1, 0]]), None, 3)
     x, y = torch.tensor([[1.0, 2.0], [0.0, 0.0], [3.0, 4.0]]), torch.eye(3)[:, :2]
     assert_close(edge_products(adjacency, x, y), torch.tensor([3.0, 2.0]))
+
+
+def test_edge_products_of_more_edges_than_pairs_of_nodes():
+    target = torch.zeros(3, dtype=torch.long)
+    adjacency = Adjacency(torch.tensor([0, 3]), target, target)
+    assert_close(
+        edge_products(adjacency, torch.tensor([[2.0, 1.0]]), torch.tensor([[3.0, 4.0]])),
+        torch.full((3,), 10.0),
+    )
 
 
 @pytest.mark.parametrize("columns", [2, WIDE_COLUMNS])
