@@ -19,6 +19,14 @@ SHOWN = {
         lambda rows, style: coarsen_table.show(rows, style, "backends"),
         ("| padded ms | ragged ms | chosen |", "| library | ", "| fitted | "),
     ),
+    "poolings": (
+        lambda rows, style: coarsen_table.show(rows, style, "poolings"),
+        ("MinCut, ours |", "DMoN, tgp, unbatched |"),
+    ),
+    "sparse": (
+        lambda rows, style: coarsen_table.show(rows, style, "sparse-levels"),
+        ("Two poolings to 25 %", "| peak MiB |"),
+    ),
     "epoch": (epoch_table.show, ("One training epoch", "| PyG | 3× |")),
     "operators": (epoch_table.show, ("Operators of a training step", "| others |", "| all |")),
     "profile": (
