@@ -31,7 +31,7 @@ from torch_geometric.nn import NNConv
 from torch_geometric.utils import scatter
 
 from benchmarks.methods.parts.ecc_pyramid import PREPARED_BY, prepare
-from benchmarks.methods.parts.head import BLOCK, refuse_unused
+from benchmarks.methods.parts.head import BLOCK, POOLING, refuse_unused
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
 from pyg_diffpool.models import graph_head
@@ -211,7 +211,7 @@ class ECC(nn.Module):
 
 def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return the network of the settings."""
-    refuse_unused("ecc", settings, (*BLOCK, "skip_input"))
+    refuse_unused("ecc", settings, (*BLOCK, "skip_input", *POOLING))
     return ECC(
         problem.num_features,
         settings.hidden_channels,

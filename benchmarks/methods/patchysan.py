@@ -15,7 +15,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from benchmarks.methods.parts.head import BLOCK, HEAD, refuse_several_readouts, refuse_unused
+from benchmarks.methods.parts.head import (
+    BLOCK,
+    HEAD,
+    POOLING,
+    refuse_several_readouts,
+    refuse_unused,
+)
 from benchmarks.methods.parts.receptive_fields import PREPARED_BY, prepare
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
@@ -40,7 +46,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         )
     if settings.num_fields is None:
         raise UsageError("setting num_fields: expected a number, got none")
-    refuse_unused("patchysan", settings, (*BLOCK, *HEAD))
+    refuse_unused("patchysan", settings, (*BLOCK, *HEAD, *POOLING))
     refuse_several_readouts("patchysan", settings)
     return PatchySan(
         problem.num_features,

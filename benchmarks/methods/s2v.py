@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from benchmarks.methods.diffpool import diff_pool_net
-from benchmarks.methods.parts.head import BLOCK, refuse_unused
+from benchmarks.methods.parts.head import BLOCK, POOLING, refuse_unused
 from benchmarks.methods.parts.mean_field import MeanField
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
@@ -34,6 +34,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return Structure2Vec without a pooling."""
     if problem.clusters:
         raise UsageError(f"setting num_pools: s2v is flat and expects 0, got {settings.num_pools}")
+    refuse_unused("s2v", settings, POOLING)
     return structure2vec(settings, problem)
 
 

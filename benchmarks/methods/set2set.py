@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.aggr import Set2Set
 
 from benchmarks.methods.diffpool import diff_pool_net
-from benchmarks.methods.parts.head import refuse_several_readouts, refuse_unused
+from benchmarks.methods.parts.head import POOLING, refuse_several_readouts, refuse_unused
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
@@ -78,6 +78,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         raise UsageError(
             f"setting num_pools: set2set is flat and expects 0, got {settings.num_pools}"
         )
+    refuse_unused("set2set", settings, ("edge_features", *POOLING))
     refuse_unused("set2set", settings, () if settings.skip_input else ("sum_scale",))
     refuse_several_readouts("set2set", settings)
     flat = diff_pool_net(settings, problem)

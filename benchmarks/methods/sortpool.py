@@ -25,7 +25,13 @@ from torch import Tensor, nn
 from torch_geometric.nn import Linear
 from torch_geometric.nn.aggr import SortAggregation
 
-from benchmarks.methods.parts.head import BLOCK, HEAD, refuse_several_readouts, refuse_unused
+from benchmarks.methods.parts.head import (
+    BLOCK,
+    HEAD,
+    POOLING,
+    refuse_several_readouts,
+    refuse_unused,
+)
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
@@ -137,7 +143,7 @@ def kept_nodes(train_sizes: Tensor, quantile: float) -> int:
 
 def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return the network of the settings, with k from the training graphs' sizes."""
-    refuse_unused("sortpool", settings, (*BLOCK, *HEAD))
+    refuse_unused("sortpool", settings, (*BLOCK, *HEAD, *POOLING))
     refuse_several_readouts("sortpool", settings)
     return DGCNN(
         problem.num_features,

@@ -33,6 +33,7 @@ def configurations(
     if kind_of(method).chosen:
         _refuse_settings(method, overrides)
         return [Settings()]
+    _refuse_two_weights(overrides)
     read = _read(folder / f"{dataset}-{method}.yaml") if recipe else {}
     tried: list[Settings] = []
     defaults = load_method(method).DEFAULTS
@@ -58,6 +59,16 @@ def _refuse_settings(method: str, overrides: Mapping[str, Any]) -> None:
             f"--set {named[0]}={json.dumps(overrides[named[0]])}: {method} is {kind.with_article} "
             f"and has no settings; {kind.chosen}"
         )
+
+
+def _refuse_two_weights(layer: Mapping[str, Any]) -> None:
+    """Raise where a layer names ``objectives`` and a weight that they stand in for."""
+    for short in ("link_weight", "entropy_weight"):
+        if "objectives" in layer and short in layer:
+            raise UsageError(
+                f"setting {short}: expected none beside objectives, got {layer[short]}; "
+                "objectives weigh all"
+            )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -89,6 +100,7 @@ def _check_layer(layer: Any, where: str) -> None:
     if not isinstance(layer, dict) or not all(isinstance(key, str) for key in layer):
         raise UsageError(f"{where}: expected a mapping from names of settings to values")
     try:
+        _refuse_two_weights(layer)
         make_settings(layer)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error

@@ -9,6 +9,10 @@ BLOCK = ("residual", "fully_adjacent", "edge_features")
 """Settings of GraphSAGE blocks, and of those in their place."""
 HEAD = ("readout_norm", "sum_scale", "skip_input", "head_dropout")
 """Settings of what follows the last rows."""
+ASSIGNMENT = ("assignment", "temperature", "final_temperature", "sparse_level")
+"""Settings of learned assignments."""
+POOLING = (*ASSIGNMENT, "objectives")
+"""Settings of learned poolings."""
 
 _DEFAULT = Settings()
 

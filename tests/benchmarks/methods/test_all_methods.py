@@ -200,6 +200,13 @@ def test_every_network_is_built_under_every_preset_and_takes_named_settings(meth
         ("graphsage", {"edge_features": True}, "setting edge_features: graphsage has no use"),
         ("diffpool-det", {"edge_features": True}, "setting edge_features: diffpool-det has no"),
         ("s2v", {"edge_features": True}, "setting edge_features: Structure2Vec has no use"),
+        ("set2set", {"edge_features": True}, "setting edge_features: set2set has no use"),
+        ("diffpool-det", {"assignment": "sparsemax"}, "setting assignment: diffpool-det has no"),
+        *(
+            (method, {"sparse_level": True}, f"setting sparse_level: {method} has no use")
+            for method in ("diffpool-det", "ecc", "graphsage", "patchysan", "s2v", "set2set")
+        ),
+        ("sortpool", {"objectives": {"cut": 0.5}}, "setting objectives: sortpool has no use"),
         (
             "diffpool-nolp",
             {"objectives": {"link": 0.5}},

@@ -26,6 +26,19 @@ def test_overrides_apply_to_every_configuration_and_leave_no_duplicates(tmp_path
     assert len(configurations("ENZYMES", "diffpool", {"num_pools": 1}, tmp_path)) == 1
 
 
+def test_objectives_and_their_short_forms_are_not_named_together(tmp_path):
+    both = {"objectives": {"cut": 1.0}, "link_weight": 2.0}
+    with pytest.raises(UsageError, match=r"^setting link_weight: expected none beside objectives"):
+        configurations("ENZYMES", "diffpool", both, tmp_path)
+    recipe = tmp_path / "ENZYMES-diffpool.yaml"
+    recipe.write_text("settings: {objectives: {cut: 1.0}, entropy_weight: 0.5}\n")
+    with pytest.raises(UsageError, match=r"diffpool\.yaml, settings: setting entropy_weight"):
+        configurations("ENZYMES", "diffpool", {}, tmp_path)
+    recipe.write_text("settings: {link_weight: 5.0}\n")
+    (tried,) = configurations("ENZYMES", "diffpool", {"objectives": {"cut": 1.0}}, tmp_path)
+    assert tried.objective_weight("link") == 0
+
+
 def test_an_unknown_key_of_a_recipe_names_the_near_miss(tmp_path):
     (tmp_path / "ENZYMES-diffpool.yaml").write_text("setings: {epochs: 9}\n")
     with pytest.raises(UsageError, match=r"key of recipe .* 'setings': did you mean 'settings'"):
