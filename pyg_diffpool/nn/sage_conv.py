@@ -103,6 +103,7 @@ class SAGEConv(WeightedMessagePassing):
             edges.
 
     Example:
+        >>> import torch
         >>> conv = SAGEConv(8, 16)
         >>> x, edge_index = torch.randn(3, 8), torch.tensor([[0, 1], [1, 2]])
         >>> conv(x, edge_index).shape
@@ -171,6 +172,7 @@ class SAGEConv(WeightedMessagePassing):
         """Reset all parameters.
 
         Example:
+            >>> import torch
             >>> conv = SAGEConv(8, 16)
             >>> before = conv.lin_l.weight.clone()
             >>> conv.reset_parameters()
@@ -230,6 +232,7 @@ class SAGEConv(WeightedMessagePassing):
         """Return features as they are sent to the neighbours: unchanged without :obj:`project`.
 
         Example:
+            >>> import torch
             >>> x = torch.randn(3, 2)
             >>> SAGEConv(2, 4).projected(x) is x
             True
@@ -240,6 +243,7 @@ class SAGEConv(WeightedMessagePassing):
         """Compute the output from the aggregated features and the node's own features, if any.
 
         Example:
+            >>> import torch
             >>> conv = SAGEConv(2, 4)
             >>> x = torch.randn(3, 2)
             >>> conv.transform(x.mean(0).expand(3, 2), x).shape

@@ -167,6 +167,7 @@ class WeightedMessagePassing(MessagePassing):
         """Aggregate the messages at each edge's target.
 
         Example:
+            >>> import torch
             >>> conv = WeightedMessagePassing("mean")
             >>> index = torch.tensor([1, 1])
             >>> conv.aggregate(torch.tensor([[1.0], [3.0]]), index, index, None, dim_size=2)
