@@ -78,8 +78,8 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         raise UsageError(
             f"setting num_pools: set2set is flat and expects 0, got {settings.num_pools}"
         )
-    refuse_unused("set2set", settings, ("edge_features", *POOLING))
-    refuse_unused("set2set", settings, () if settings.skip_input else ("sum_scale",))
+    scaled = () if settings.skip_input else ("sum_scale",)
+    refuse_unused("set2set", settings, ("edge_features", *POOLING, *scaled))
     refuse_several_readouts("set2set", settings)
     flat = diff_pool_net(settings, problem)
     return Set2SetNet(flat, settings.processing_steps, problem.num_features)
