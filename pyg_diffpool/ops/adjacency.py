@@ -18,6 +18,7 @@ from pyg_diffpool.ops.edge_order import (
     pair_order,
     stable_order,
 )
+from pyg_diffpool.ops.grouping import starts_of_runs
 from pyg_diffpool.ops.operator import traced
 from pyg_diffpool.ops.precision import accumulated
 from pyg_diffpool.ops.transforms import refuse_batched, refuse_tracing
@@ -235,16 +236,14 @@ def _coalesce(
     order = pair_order(target, source, num_nodes)
     source, target = source.index_select(0, order), target.index_select(0, order)
     weight = None if weight is None else weight[order]
-    key = target * num_nodes + source
-    first = torch.ones_like(key, dtype=torch.bool)
-    torch.ne(key[1:], key[:-1], out=first[1:])
+    first = starts_of_runs(target * num_nodes + source)
     if bool(first.all()):
         return source, target, weight
     slot = first.cumsum(0) - 1
     source, target = source[first], target[first]
     if weight is None:
         # For any default dtype: counts in float32 are exact and never wider than features.
-        weight = torch.ones(key.numel(), dtype=torch.float32, device=key.device)
+        weight = torch.ones(first.numel(), dtype=torch.float32, device=first.device)
     wide = accumulated(weight)
     weight = wide.new_zeros(source.numel()).index_add(0, slot, wide).to(weight.dtype)
     return source, target, weight

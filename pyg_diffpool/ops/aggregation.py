@@ -148,8 +148,13 @@ def weight_sums(adjacency: Adjacency, dtype: torch.dtype) -> Tensor:
     """Return the sum of the weights of each node's incoming edges (N)."""
     if adjacency.weight is None:
         return adjacency.rowptr.diff().to(dtype)
-    weight = adjacency.weight.to(accumulation_dtype(adjacency.weight.dtype))
-    return weight.new_zeros(adjacency.num_nodes).index_add(0, adjacency.target, weight).to(dtype)
+    return summed_weights(adjacency.weight, adjacency.target, adjacency.num_nodes, dtype)
+
+
+def summed_weights(weight: Tensor, target: Tensor, num_nodes: int, dtype: torch.dtype) -> Tensor:
+    """Return the sum of the weights at each target (N), in a dtype."""
+    wide = weight.to(accumulation_dtype(weight.dtype, dtype))
+    return wide.new_zeros(num_nodes).index_add(0, target, wide).to(dtype)
 
 
 def _divided(weight: Tensor, inverse: Tensor | None, node: Tensor) -> Tensor:

@@ -41,6 +41,16 @@ def group_keys(keys: Tensor, bound: int) -> Groups:
     return _by_sorting(keys)
 
 
+def starts_of_runs(keys: Tensor) -> Tensor:
+    """Return which keys differ from the one before; the first one does.
+
+    Example:
+        >>> starts_of_runs(torch.tensor([3, 3, 7]))
+        tensor([ True, False,  True])
+    """
+    return torch.cat([torch.ones_like(keys[:1], dtype=torch.bool), keys[1:] != keys[:-1]])
+
+
 def _by_table(keys: Tensor, bound: int) -> Groups:
     occurs = torch.zeros(bound, dtype=torch.bool, device=keys.device)
     occurs.index_fill_(0, keys, True)
@@ -50,8 +60,7 @@ def _by_table(keys: Tensor, bound: int) -> Groups:
 
 def _by_sorting(keys: Tensor) -> Groups:
     ordered, order = keys.sort()
-    first = torch.ones_like(ordered, dtype=torch.bool)
-    torch.ne(ordered[1:], ordered[:-1], out=first[1:])
+    first = starts_of_runs(ordered)
     group = torch.empty_like(ordered, dtype=torch.int32)
     group[order] = first.cumsum(0, dtype=torch.int32).sub_(1)
     return Groups(ordered[first], group)

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.aggregation import summed_weights, weight_sums
+from pyg_diffpool.ops.grouping import starts_of_runs
 from pyg_diffpool.ops.maximum import sparse_maximum
 from pyg_diffpool.ops.precision import accumulated, accumulation_dtype, without_autocast
 from pyg_diffpool.ops.sparse_product import sparse_product
@@ -56,10 +58,7 @@ class SparseNeighbourhood:
 
     def total_weight(self, dtype: torch.dtype) -> Tensor:
         """See :class:`Neighbourhood`."""
-        adjacency = self.adjacency
-        if adjacency.weight is None:
-            return adjacency.rowptr.diff().to(dtype)
-        return _summed_weights(adjacency.weight, adjacency.target, adjacency.num_nodes, dtype)
+        return weight_sums(self.adjacency, dtype)
 
     def maximum(self, rows: Tensor) -> Tensor:
         """See :class:`Neighbourhood`."""
@@ -150,7 +149,7 @@ class MessageNeighbourhood:
         weight = self.weight
         if weight is None:
             weight = torch.ones(self.target.shape, dtype=dtype, device=self.target.device)
-        return _summed_weights(weight, self.target, self.num_nodes, dtype)
+        return summed_weights(weight, self.target, self.num_nodes, dtype)
 
     def maximum(self, rows: Tensor) -> Tensor:
         """See :class:`Neighbourhood`."""
@@ -168,11 +167,6 @@ class MessageNeighbourhood:
         return wide.new_zeros(wide.size(0)).index_add(0, pair, wide)[pair]
 
 
-def _summed_weights(weight: Tensor, target: Tensor, num_nodes: int, dtype: torch.dtype) -> Tensor:
-    wide = weight.to(accumulation_dtype(weight.dtype, dtype))
-    return wide.new_zeros(num_nodes).index_add(0, target, wide).to(dtype)
-
-
 def _largest(values: Tensor, target: Tensor, weight: Tensor | None, num_nodes: int) -> Tensor:
     """Return the maximum of the values of nonzero weight at each node."""
     if weight is None:
@@ -184,9 +178,6 @@ def _largest(values: Tensor, target: Tensor, weight: Tensor | None, num_nodes: i
 
 def _adjacent_totals(adjacency: Adjacency, weight: Tensor) -> Tensor:
     """Return for each edge the sum of the weights of its duplicates, which are adjacent."""
-    key = adjacency.target * adjacency.num_nodes + adjacency.col
-    first = torch.ones_like(key, dtype=torch.bool)
-    first = torch.cat([first[:1], key[1:] != key[:-1]])
-    slot = first.cumsum(0) - 1
+    slot = starts_of_runs(adjacency.target * adjacency.num_nodes + adjacency.col).cumsum(0) - 1
     wide = accumulated(weight)
     return wide.new_zeros(wide.size(0)).index_add(0, slot, wide).index_select(0, slot)

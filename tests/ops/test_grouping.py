@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pyg_diffpool.ops import grouping
-from pyg_diffpool.ops.grouping import group_keys
+from pyg_diffpool.ops.grouping import group_keys, starts_of_runs
 
 GENERATOR = torch.Generator().manual_seed(0)
 KEYS = {
@@ -28,3 +28,10 @@ def test_both_ways(name, table, monkeypatch):
 
 def test_a_long_table_is_not_made_for_few_keys():
     assert group_keys(torch.tensor([2**50, 3]), bound=2**60).keys.tolist() == [3, 2**50]
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_runs_start_where_keys_change(name):
+    ordered = KEYS[name].sort().values.tolist()
+    expected = [number == 0 or ordered[number - 1] != key for number, key in enumerate(ordered)]
+    assert starts_of_runs(KEYS[name].sort().values).tolist() == expected
