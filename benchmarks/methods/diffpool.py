@@ -9,6 +9,11 @@ from typing import Any
 from torch import nn
 
 from benchmarks.methods.parts.edge_block import edge_blocks
+from benchmarks.methods.parts.head import (
+    own_of_others,
+    refuse_scale_without_sum,
+    refuse_unused,
+)
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import NETWORK_KEYWORDS, Settings
@@ -21,6 +26,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return a DiffPoolNet, or one of its presets changed by the settings that were named."""
     if not problem.clusters:
         raise UsageError(f"setting num_pools: expected at least 1, got {settings.num_pools}")
+    refuse_unused("diffpool", settings, own_of_others())
     if settings.edge_features:
         return diff_pool_net(settings, problem, embedding=edge_blocks(settings, problem))
     return diff_pool_net(settings, problem)
@@ -55,11 +61,17 @@ def diff_pool_net(settings: Settings, problem: Problem, **more: Any) -> DiffPool
         max_clusters=problem.clusters,
         **keywords,
     )
+    refuse_scale_without_sum(settings, net.readout)
     return net
 
 
 def _temperature(settings: Settings) -> float | AnnealedTemperature:
     if settings.final_temperature is None:
+        if settings.annealing_steps != Settings().annealing_steps:
+            raise UsageError(
+                "setting annealing_steps: expected with final_temperature, got "
+                f"{settings.annealing_steps} alone"
+            )
         return settings.temperature
     return AnnealedTemperature(
         settings.temperature, settings.final_temperature, settings.annealing_steps

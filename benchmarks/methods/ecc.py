@@ -31,7 +31,14 @@ from torch_geometric.nn import NNConv
 from torch_geometric.utils import scatter
 
 from benchmarks.methods.parts.ecc_pyramid import PREPARED_BY, prepare
-from benchmarks.methods.parts.head import BLOCK, POOLING, refuse_unused
+from benchmarks.methods.parts.head import (
+    BLOCK,
+    CONVOLUTION,
+    POOLING,
+    own_of_others,
+    refuse_scale_without_sum,
+    refuse_unused,
+)
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
 from pyg_diffpool.models import graph_head
@@ -211,7 +218,11 @@ class ECC(nn.Module):
 
 def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return the network of the settings."""
-    refuse_unused("ecc", settings, (*BLOCK, "skip_input", *POOLING))
+    convolution = [name for name in CONVOLUTION if name != "normalize"]
+    others = own_of_others("pyramid_levels", "edge_hidden")
+    unused = (*BLOCK, *convolution, *POOLING, *others)
+    refuse_unused("ecc", settings, ("batch_norm", "skip_input", *unused))
+    refuse_scale_without_sum(settings, settings.readout)
     return ECC(
         problem.num_features,
         settings.hidden_channels,

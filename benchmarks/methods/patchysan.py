@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from benchmarks.methods.parts.head import (
     BLOCK,
+    CONVOLUTION,
     HEAD,
     POOLING,
-    refuse_several_readouts,
+    own_of_others,
     refuse_unused,
 )
 from benchmarks.methods.parts.receptive_fields import PREPARED_BY, prepare
@@ -46,8 +47,9 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         )
     if settings.num_fields is None:
         raise UsageError("setting num_fields: expected a number, got none")
-    refuse_unused("patchysan", settings, (*BLOCK, *HEAD, *POOLING))
-    refuse_several_readouts("patchysan", settings)
+    layers = ("batch_norm", "readout")
+    unused = (*BLOCK, *HEAD, *CONVOLUTION, *POOLING, *own_of_others("field_size", "num_fields"))
+    refuse_unused("patchysan", settings, (*layers, *unused))
     return PatchySan(
         problem.num_features,
         problem.num_classes,

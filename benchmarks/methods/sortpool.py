@@ -27,9 +27,10 @@ from torch_geometric.nn.aggr import SortAggregation
 
 from benchmarks.methods.parts.head import (
     BLOCK,
+    CONVOLUTION,
     HEAD,
     POOLING,
-    refuse_several_readouts,
+    own_of_others,
     refuse_unused,
 )
 from benchmarks.spec.errors import UsageError
@@ -143,8 +144,8 @@ def kept_nodes(train_sizes: Tensor, quantile: float) -> int:
 
 def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return the network of the settings, with k from the training graphs' sizes."""
-    refuse_unused("sortpool", settings, (*BLOCK, *HEAD, *POOLING))
-    refuse_several_readouts("sortpool", settings)
+    unused = (*BLOCK, *HEAD, *CONVOLUTION, *POOLING, *own_of_others("sort_quantile"))
+    refuse_unused("sortpool", settings, ("batch_norm", "readout", *unused))
     return DGCNN(
         problem.num_features,
         settings.hidden_channels,

@@ -76,6 +76,11 @@ def _interval(row: Row) -> str:
     return f"[{row['low']:+.2f}, {row['high']:+.2f}]"
 
 
+def _both_seeds(row: Row) -> str:
+    """Return the seeds of a comparison: once where both methods have the same."""
+    return " − ".join(dict.fromkeys(row["seeds"]))
+
+
 def _difference(row: Row) -> str:
     return "" if row["difference"] is None else f"{row['difference']:+.2f}"
 
@@ -112,10 +117,12 @@ COMPARISON = Layout(
         "difference": _difference,
         "95 % interval": _interval,
         "folds": _text("folds"),
+        "seeds": _both_seeds,
         "runs": lambda row: " ".join(row["runs"]),
     },
     (
-        "difference: points of accuracy, paired over folds; interval: Student's t over folds, "
+        "difference: points of accuracy, paired over folds, each the mean over the seeds named (of "
+        "the first − of the second, where they differ); interval: Student's t over folds, "
         "approximate since folds share training graphs",
     ),
 )

@@ -45,6 +45,9 @@ def configurations(
             overrides,
             record_explicit=is_user_class(method),
         )
+        if settings.objectives is not None:
+            # Those of a recipe would take the place of the weight that was asked for.
+            _refuse_two_weights({"objectives": settings.objectives, **overrides})
         if settings not in tried:
             tried.append(settings)
     return tried

@@ -14,7 +14,8 @@ def comparison_rows(
 ) -> list[dict[str, Any]]:
     """Return the paired mean difference, first minus second, for each data set and protocol.
 
-    The 95 % interval is Student's t over the folds that both methods have. Folds share training
+    A fold's accuracy is the mean over its seeds, whose number may differ between the methods. The
+    95 % interval is Student's t over the folds that both methods have. Folds share training
     graphs, so the interval is approximate. Runs on different folds of the data are no pair.
     """
     runs = run_results(results, protocol)
@@ -55,5 +56,6 @@ def _row(one: RunResult, other: RunResult) -> dict[str, Any]:
         "low": low,
         "high": high,
         "folds": numbers_text(shared),
+        "seeds": [numbers_text(each.folds.seeds) for each in (one, other)],
         "runs": [one.run["run"], other.run["run"]],
     }

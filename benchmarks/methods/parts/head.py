@@ -9,12 +9,37 @@ BLOCK = ("residual", "fully_adjacent", "edge_features")
 """Settings of GraphSAGE blocks, and of those in their place."""
 HEAD = ("readout_norm", "sum_scale", "skip_input", "head_dropout")
 """Settings of what follows the last rows."""
-ASSIGNMENT = ("assignment", "temperature", "final_temperature", "sparse_level")
+CONVOLUTION = (
+    *("aggr", "root_weight", "normalize", "final_activation", "jump"),
+    "embedding_channels",
+)
+"""Settings of the convolutions in GraphSAGE blocks."""
+ASSIGNMENT = (
+    *("assignment", "temperature", "final_temperature", "annealing_steps", "sparse_level"),
+    *("convention", "scale", "backend", "per_graph_clusters"),
+)
 """Settings of learned assignments."""
-POOLING = (*ASSIGNMENT, "objectives")
-"""Settings of learned poolings."""
+POOLING = (
+    *(*ASSIGNMENT, "objectives", "link_weight", "entropy_weight"),
+    *("cluster_ratio", "max_clusters", "readout_levels"),
+)
+"""Settings of learned poolings, and of levels."""
+OWN = (
+    *("processing_steps", "sort_quantile", "field_size", "num_fields"),
+    *("pyramid_levels", "edge_hidden"),
+)
+"""Settings of a single method each."""
 
 _DEFAULT = Settings()
+
+
+def own_of_others(*own: str) -> tuple[str, ...]:
+    """Return the settings in :data:`OWN` without those that are the method's own.
+
+    Args:
+        own: The settings that the method has.
+    """
+    return tuple(name for name in OWN if name not in own)
 
 
 def refuse_unused(method: str, settings: Settings, names: Sequence[str]) -> None:
@@ -34,17 +59,19 @@ def refuse_unused(method: str, settings: Settings, names: Sequence[str]) -> None
             raise UsageError(f"setting {name}: {method} has no use for it, got {value}")
 
 
-def refuse_several_readouts(method: str, settings: Settings) -> None:
-    """Raise where several readouts are named for a method that has one of its own.
+def refuse_scale_without_sum(settings: Settings, readout: str | Sequence[str]) -> None:
+    """Raise where a scale of sums is named, and nothing is summed.
 
     Args:
-        method: Name of the method.
-        settings: Its settings.
+        settings: Settings of a network that has readouts and may skip its input to the head.
+        readout: The network's readouts.
 
     Raises:
-        UsageError: If they are several.
+        UsageError: If it is named in vain.
     """
-    if not isinstance(settings.readout, str):
+    names = (readout,) if isinstance(readout, str) else readout
+    if settings.sum_scale is not None and "sum" not in names and not settings.skip_input:
         raise UsageError(
-            f"setting readout: {method} has a readout of its own, got {','.join(settings.readout)}"
+            f"setting sum_scale: expected with the readout sum or with skip_input, got "
+            f"{settings.sum_scale} with the readout {','.join(names)}"
         )

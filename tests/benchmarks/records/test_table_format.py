@@ -32,16 +32,17 @@ def test_json_is_a_list_of_rows(tmp_path, capsys):
 def test_the_interval_of_a_comparison_and_what_it_lacks(capsys):
     row = {
         "dataset": "DD", "protocol": "fair", "first": "a", "second": "b", "difference": 1.234,
-        "low": 0.5, "high": 2.0, "folds": "0-9", "runs": ["a|1", "b2"],
+        "low": 0.5, "high": 2.0, "folds": "0-9",
+        "seeds": ["0-2", "0-2"], "runs": ["a|1", "b2"],
     }  # fmt: skip
-    lacking = {**row, "difference": None, "low": None}
+    lacking = {**row, "difference": None, "low": None, "seeds": ["0-2", "0"]}
     table_format.show([row, lacking], table_format.COMPARISON, "markdown")
     head, _, first, second, *notes = capsys.readouterr().out.splitlines()
     assert head == (
-        "| data set | protocol | first − second | difference | 95 % interval | folds | runs |"
+        "| data set | protocol | first − second | difference | 95 % interval | folds | seeds | runs |"
     )
-    assert first == r"| DD | fair | a − b | +1.23 | [+0.50, +2.00] | 0-9 | a\|1 b2 |"
-    assert second == r"| DD | fair | a − b |  | needs two folds | 0-9 | a\|1 b2 |"
+    assert first == r"| DD | fair | a − b | +1.23 | [+0.50, +2.00] | 0-9 | 0-2 | a\|1 b2 |"
+    assert second == r"| DD | fair | a − b |  | needs two folds | 0-9 | 0-2 − 0 | a\|1 b2 |"
     assert notes[1].startswith("- difference: points of accuracy, paired over folds")
 
 

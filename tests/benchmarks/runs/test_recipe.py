@@ -37,6 +37,9 @@ def test_objectives_and_their_short_forms_are_not_named_together(tmp_path):
     recipe.write_text("settings: {link_weight: 5.0}\n")
     (tried,) = configurations("ENZYMES", "diffpool", {"objectives": {"cut": 1.0}}, tmp_path)
     assert tried.objective_weight("link") == 0
+    recipe.write_text("settings: {objectives: {cut: 1.0}}\n")
+    with pytest.raises(UsageError, match=r"^setting entropy_weight: expected none beside"):
+        configurations("ENZYMES", "diffpool", {"entropy_weight": 0.5}, tmp_path)
 
 
 def test_an_unknown_key_of_a_recipe_names_the_near_miss(tmp_path):

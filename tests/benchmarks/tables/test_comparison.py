@@ -19,6 +19,21 @@ def test_comparison_pairs_folds_and_gives_students_interval(tmp_path):
     assert row["high"] == pytest.approx(20 + half, abs=0.01)
 
 
+def test_folds_are_means_over_seeds_and_both_methods_seeds_are_told(tmp_path):
+    trained = {0: (0.5, 0.7), 1: (0.6, 0.8)}
+    first = [
+        fair_cell(fold, 0, 0.5, value, seed)
+        for fold, values in trained.items()
+        for seed, value in enumerate(values)
+    ]
+    write_cells(tmp_path, "one", first)
+    second = [fair_cell(fold, 0, 0.5, 0.5) for fold in (0, 1)]
+    write_cells(tmp_path, "two", second, method="graphsage")
+    (row,) = comparison_rows(tmp_path, None, "diffpool", "graphsage")
+    assert row["difference"] == 15.0
+    assert row["seeds"] == ["0-1", "0"]
+
+
 def test_comparison_refuses_runs_on_other_splits_and_unknown_methods(tmp_path):
     write_cells(tmp_path, "one", [fair_cell(0, 0, 0.5, 0.5)])
     other = {"sha256": "other", "file": "other.json"}
