@@ -222,6 +222,12 @@ class DiffPoolNet(torch.nn.Module):
             raise ValueError(
                 "fully_adjacent: expected False with embedding, whose networks are not GNNBlocks"
             )
+        for name, width in (
+            ("embedding_channels", embedding_channels),
+            ("mlp_channels", mlp_channels),
+        ):
+            if width is not None and width < 1:
+                raise ValueError(f"{name}: expected at least 1, got {width}")
         check_share("dropout", dropout)
         if head_dropout is not None:
             check_share("head_dropout", head_dropout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 
 from pyg_diffpool.nn import AnnealedTemperature, Assignment, DiffPool, GNNBlock
 from pyg_diffpool.ops.conventions import CONVENTIONS
-from pyg_diffpool.ops.validation import check_choice
+from pyg_diffpool.ops.validation import check_choice, kind
 
 
 def read_scale(convention: str, scale: str | None) -> str | None:
@@ -42,7 +42,15 @@ def make_poolings(
         make_block: Makes the block of the assignment network, likewise.
         temperature: Of each pooling, which gets a copy of its own.
         options: Further arguments of :class:`DiffPool`.
+
+    Raises:
+        TypeError: If :obj:`max_clusters` is not a sequence.
     """
+    if not isinstance(max_clusters, Iterable):
+        raise TypeError(
+            "max_clusters: expected a sequence, the number of clusters of each pooling, got "
+            f"{kind(max_clusters)}"
+        )
     pools, widths = torch.nn.ModuleList(), []
     for level, clusters in enumerate(max_clusters):
         embed = make_embedding(width, level)

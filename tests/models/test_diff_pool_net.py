@@ -269,6 +269,9 @@ def test_state_and_evaluation_are_deterministic():
     ("name", "settings"),
     [
         ("max_clusters", {"max_clusters": (3, 0)}),
+        ("max_clusters", {"max_clusters": 3}),
+        ("embedding_channels", {"embedding_channels": 0}),
+        ("mlp_channels", {"mlp_channels": 0}),
         ("readout", {"readout": "median"}),
         ("readout", {"readout": ("max", "median")}),
         ("readout", {"readout": ()}),

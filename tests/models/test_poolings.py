@@ -25,6 +25,14 @@ def test_an_unknown_convention_is_named():
         read_scale("papers", "auto")
 
 
+def test_a_number_of_clusters_alone_is_no_sequence():
+    def none(width, level):
+        raise AssertionError("no block is made")
+
+    with pytest.raises(TypeError, match="max_clusters: expected a sequence, .* got 4"):
+        make_poolings(3, 4, none, none, 1.0)
+
+
 def test_each_level_takes_what_the_one_before_returns():
     made = []
 
