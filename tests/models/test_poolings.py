@@ -29,7 +29,7 @@ def test_a_number_of_clusters_alone_is_no_sequence():
     def none(width, level):
         raise AssertionError("no block is made")
 
-    with pytest.raises(TypeError, match="max_clusters: expected a sequence, .* got 4"):
+    with pytest.raises(TypeError, match=r"max_clusters: expected a sequence, .* got 4"):
         make_poolings(3, 4, none, none, 1.0)
 
 

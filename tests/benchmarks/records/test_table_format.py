@@ -39,7 +39,8 @@ def test_the_interval_of_a_comparison_and_what_it_lacks(capsys):
     table_format.show([row, lacking], table_format.COMPARISON, "markdown")
     head, _, first, second, *notes = capsys.readouterr().out.splitlines()
     assert head == (
-        "| data set | protocol | first − second | difference | 95 % interval | folds | seeds | runs |"
+        "| data set | protocol | first − second | difference | 95 % interval | folds | seeds "
+        "| runs |"
     )
     assert first == r"| DD | fair | a − b | +1.23 | [+0.50, +2.00] | 0-9 | 0-2 | a\|1 b2 |"
     assert second == r"| DD | fair | a − b |  | needs two folds | 0-9 | 0-2 − 0 | a\|1 b2 |"
