@@ -47,7 +47,11 @@ def test_side_objectives_are_weighted_by_the_settings(method):
     graph = random_graph(9, 0)
     torch.manual_seed(2)
     both = build(method)(graph.x, graph.edge_index).loss
+    if POOLS[method] == 0:
+        # The flat network refuses the weights: there is nothing that they could weigh.
+        assert both == 0
+        return
     torch.manual_seed(2)
     none = build(method, link_weight=0.0, entropy_weight=0.0)(graph.x, graph.edge_index).loss
     assert none == 0
-    assert (both > 0) == (POOLS[method] > 0)
+    assert both > 0
