@@ -31,7 +31,7 @@ from pyg_diffpool.ops import Adjacency
 from pyg_diffpool.ops.level import read_level, read_sparse_level
 from pyg_diffpool.ops.objectives.choice import Weight
 from pyg_diffpool.ops.segments import Segments
-from pyg_diffpool.ops.validation import check_choice, check_flag, kind
+from pyg_diffpool.ops.validation import check_choice, check_flag, kind, read_size
 
 AnyPooledGraph: TypeAlias = PooledGraph | SparsePooledGraph
 
@@ -222,12 +222,9 @@ class DiffPoolNet(torch.nn.Module):
             raise ValueError(
                 "fully_adjacent: expected False with embedding, whose networks are not GNNBlocks"
             )
-        for name, width in (
-            ("embedding_channels", embedding_channels),
-            ("mlp_channels", mlp_channels),
-        ):
-            if width is not None and width < 1:
-                raise ValueError(f"{name}: expected at least 1, got {width}")
+        if embedding_channels is not None:
+            read_size("embedding_channels", embedding_channels, least=1)
+        read_size("mlp_channels", mlp_channels, least=1)
         check_share("dropout", dropout)
         if head_dropout is not None:
             check_share("head_dropout", head_dropout)
