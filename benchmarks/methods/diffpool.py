@@ -9,11 +9,7 @@ from typing import Any
 from torch import nn
 
 from benchmarks.methods.parts.edge_block import edge_blocks
-from benchmarks.methods.parts.head import (
-    own_of_others,
-    refuse_scale_without_sum,
-    refuse_unused,
-)
+from benchmarks.methods.parts.head import refuse_scale_without_sum, refuse_unused
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import NETWORK_KEYWORDS, Settings
@@ -26,7 +22,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return a DiffPoolNet, or one of its presets changed by the settings that were named."""
     if not problem.clusters:
         raise UsageError(f"setting num_pools: expected at least 1, got {settings.num_pools}")
-    refuse_unused("diffpool", settings, own_of_others())
+    refuse_unused("diffpool", settings)
     if settings.edge_features:
         return diff_pool_net(settings, problem, embedding=edge_blocks(settings, problem))
     return diff_pool_net(settings, problem)

@@ -16,7 +16,7 @@ from torch_geometric.utils import scatter
 
 from benchmarks.methods import diffpool
 from benchmarks.methods.parts.graph_clusters import PREPARED_BY, prepare
-from benchmarks.methods.parts.head import ASSIGNMENT, own_of_others, refuse_unused
+from benchmarks.methods.parts.head import ASSIGNMENT, refuse_unused
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
@@ -30,7 +30,7 @@ DEFAULTS: dict[str, Any] = {"link_weight": 0.0, "entropy_weight": 0.0}
 
 def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return the network of ``diffpool``, to be called with each node's clusters."""
-    refuse_unused("diffpool-det", settings, ("edge_features", *ASSIGNMENT, *own_of_others()))
+    refuse_unused("diffpool-det", settings, ("edge_features", *ASSIGNMENT))
     if any(weight != 0 for _, weight in settings.objectives or ()):
         raise UsageError(
             "setting objectives: diffpool-det learns no assignment and expects none, got "

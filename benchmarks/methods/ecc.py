@@ -35,7 +35,6 @@ from benchmarks.methods.parts.head import (
     BLOCK,
     CONVOLUTION,
     POOLING,
-    own_of_others,
     refuse_scale_without_sum,
     refuse_unused,
 )
@@ -219,9 +218,8 @@ class ECC(nn.Module):
 def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return the network of the settings."""
     convolution = [name for name in CONVOLUTION if name != "normalize"]
-    others = own_of_others("pyramid_levels", "edge_hidden")
-    unused = (*BLOCK, *convolution, *POOLING, *others)
-    refuse_unused("ecc", settings, ("batch_norm", "skip_input", *unused))
+    unused = ("batch_norm", "skip_input", *BLOCK, *convolution, *POOLING)
+    refuse_unused("ecc", settings, unused, own=("pyramid_levels", "edge_hidden"))
     refuse_scale_without_sum(settings, settings.readout)
     return ECC(
         problem.num_features,

@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from benchmarks.methods.diffpool import diff_pool_net
-from benchmarks.methods.parts.head import POOLING, own_of_others, refuse_unused
+from benchmarks.methods.parts.head import POOLING, refuse_unused
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
@@ -19,6 +19,5 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         raise UsageError(
             f"setting num_pools: graphsage is flat and expects 0, got {settings.num_pools}"
         )
-    unused = ("edge_features", *POOLING, *own_of_others())
-    refuse_unused("graphsage", settings, unused)
+    refuse_unused("graphsage", settings, ("edge_features", *POOLING))
     return diff_pool_net(settings, problem)

@@ -15,14 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from benchmarks.methods.parts.head import (
-    BLOCK,
-    CONVOLUTION,
-    HEAD,
-    POOLING,
-    own_of_others,
-    refuse_unused,
-)
+from benchmarks.methods.parts.head import NETWORK, refuse_unused
 from benchmarks.methods.parts.receptive_fields import PREPARED_BY, prepare
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
@@ -47,9 +40,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
         )
     if settings.num_fields is None:
         raise UsageError("setting num_fields: expected a number, got none")
-    layers = ("batch_norm", "readout")
-    unused = (*BLOCK, *HEAD, *CONVOLUTION, *POOLING, *own_of_others("field_size", "num_fields"))
-    refuse_unused("patchysan", settings, (*layers, *unused))
+    refuse_unused("patchysan", settings, NETWORK, own=("field_size", "num_fields"))
     return PatchySan(
         problem.num_features,
         problem.num_classes,

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from benchmarks.methods.diffpool import diff_pool_net
-from benchmarks.methods.parts.head import BLOCK, CONVOLUTION, POOLING, own_of_others, refuse_unused
+from benchmarks.methods.parts.head import BLOCK, CONVOLUTION, POOLING, refuse_unused
 from benchmarks.methods.parts.mean_field import MeanField
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
@@ -45,7 +45,7 @@ def structure2vec(settings: Settings, problem: Problem) -> nn.Module:
     4.2 of the DiffPool paper, "Differentiable Pooling on Structure2Vec"). The assignment networks
     are GraphSAGE, as deep as those of ``diffpool``.
     """
-    refuse_unused("Structure2Vec", settings, (*BLOCK, *own_of_others()))
+    refuse_unused("Structure2Vec", settings, BLOCK)
     pools = len(problem.clusters)
     if settings.num_layers < pools:
         raise UsageError(

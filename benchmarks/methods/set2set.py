@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.aggr import Set2Set
 
 from benchmarks.methods.diffpool import diff_pool_net
-from benchmarks.methods.parts.head import POOLING, own_of_others, refuse_unused
+from benchmarks.methods.parts.head import POOLING, refuse_unused
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
@@ -79,8 +79,7 @@ def build(settings: Settings, problem: Problem) -> nn.Module:
             f"setting num_pools: set2set is flat and expects 0, got {settings.num_pools}"
         )
     scaled = () if settings.skip_input else ("sum_scale",)
-    others = own_of_others("processing_steps")
-    unused = ("edge_features", "readout", *POOLING, *scaled, *others)
-    refuse_unused("set2set", settings, unused)
+    unused = ("edge_features", "readout", *POOLING, *scaled)
+    refuse_unused("set2set", settings, unused, own=("processing_steps",))
     flat = diff_pool_net(settings, problem)
     return Set2SetNet(flat, settings.processing_steps, problem.num_features)

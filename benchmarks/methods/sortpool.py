@@ -25,14 +25,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import Linear
 from torch_geometric.nn.aggr import SortAggregation
 
-from benchmarks.methods.parts.head import (
-    BLOCK,
-    CONVOLUTION,
-    HEAD,
-    POOLING,
-    own_of_others,
-    refuse_unused,
-)
+from benchmarks.methods.parts.head import NETWORK, refuse_unused
 from benchmarks.spec.errors import UsageError
 from benchmarks.spec.problem import Problem
 from benchmarks.spec.settings import Settings
@@ -144,8 +137,7 @@ def kept_nodes(train_sizes: Tensor, quantile: float) -> int:
 
 def build(settings: Settings, problem: Problem) -> nn.Module:
     """Return the network of the settings, with k from the training graphs' sizes."""
-    unused = (*BLOCK, *HEAD, *CONVOLUTION, *POOLING, *own_of_others("sort_quantile"))
-    refuse_unused("sortpool", settings, ("batch_norm", "readout", *unused))
+    refuse_unused("sortpool", settings, NETWORK, own=("sort_quantile",))
     return DGCNN(
         problem.num_features,
         settings.hidden_channels,
