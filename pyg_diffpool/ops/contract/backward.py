@@ -13,7 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.backends import Backend, backend_for
+from pyg_diffpool.ops.backends.triton import exact as kernels
 from pyg_diffpool.ops.contract.distance import exactly, in_float64, squared_norm_gradient
 from pyg_diffpool.ops.contract.sparse_graphs import SparseGraphs
 from pyg_diffpool.ops.sparse_product import edge_products, spmm
@@ -75,6 +77,8 @@ def gradients(saved: Saved, cotangents: Cotangents, needs: Needs) -> Found:
     if squared is None or squared.numel() == 0:
         # Compilers pass an empty gradient if there are no distances.
         return _products(saved, cotangents._replace(squared=None), needs)
+    if kernels.has_kernels(s) and not needs.weight:
+        return _with_kernels(saved, cotangents, squared, needs)
     chosen = in_float64(saved.near, s)
     if chosen is None:
         found = _products(saved, cotangents, needs)
@@ -90,8 +94,10 @@ def gradients(saved: Saved, cotangents: Cotangents, needs: Needs) -> Found:
     return onto_x, onto_s, onto_weight
 
 
-def _products(saved: Saved, cotangents: Cotangents, needs: Needs) -> Found:
-    """Return the gradients through the contractions."""
+def _products(
+    saved: Saved, cotangents: Cotangents, needs: Needs, transposed: Adjacency | None = None
+) -> Found:
+    """Return the gradients through the contractions; the transposed edges may be given."""
     level, multiplier, x, s, rows, gram, _ = saved
     adjacency = level.adjacency
     onto_x = onto_s = onto_weight = None
@@ -110,7 +116,7 @@ def _products(saved: Saved, cotangents: Cotangents, needs: Needs) -> Found:
         )
     if needs.s and not adjacency.undirected:
         through_p = multiplier.spread(rows, x, s, adj.transpose(1, 2))
-        indirect = spmm(adjacency.transpose(), through_p)
+        indirect = spmm(transposed or adjacency.transpose(), through_p)
         onto_s = indirect if onto_s is None else onto_s + indirect
     if needs.weight:
         onto_weight = edge_products(adjacency, multiplier.spread(rows, x, s, adj), s)
@@ -135,6 +141,18 @@ def _onto_gram(cotangents: Cotangents, gram: Tensor) -> Tensor:
     if cotangents.squared is None:
         return onto
     return onto.addcmul(gram, 4 * cotangents.squared.to(gram.dtype).view(-1, 1, 1))
+
+
+def _with_kernels(saved: Saved, cotangents: Cotangents, squared: Tensor, needs: Needs) -> Found:
+    """Return the gradients of features and assignment, those of near graphs by GPU kernels."""
+    adjacency, graphs = saved.level.adjacency, saved.level.graphs
+    transposed = None if adjacency.undirected else adjacency.transpose()
+    far = cotangents._replace(squared=squared.masked_fill(saved.near, 0.0))
+    onto_x, onto_s, _ = _products(saved, far, needs, transposed)
+    if onto_s is not None:
+        onto_s = onto_s.contiguous()
+        kernels.add_gradient(onto_s, adjacency, transposed, graphs, saved.s, saved.near, squared)
+    return onto_x, onto_s, None
 
 
 def _with_exact_products(

@@ -58,8 +58,8 @@ def near_optimum(squared: Tensor, norms: Tensor) -> Tensor:
 def in_float64(near: Tensor, s: Tensor) -> Tensor | slice | None:
     """Return an index of the graphs that need products in float64, or None if there are none.
 
-    On a GPU, this check would require a host-device synchronisation, so that all graphs use
-    float64, which is fast there.
+    On a GPU without Triton, and for gradients of edge weights, this check would require a
+    host-device synchronisation: all graphs use float64 there.
     """
     if s.dtype == torch.float64:
         return None

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.backends import backend_for, plain_contract
+from pyg_diffpool.ops.backends.triton import exact as kernels
 from pyg_diffpool.ops.contract.backward import Cotangents, Needs, Saved, gradients
 from pyg_diffpool.ops.contract.distance import (
+    NEAR_OPTIMUM,
     exactly,
     identity_terms,
     in_float64,
@@ -180,6 +182,9 @@ def _squared_distances(
     level: SparseGraphs, s: Tensor, product: Tensor, gram: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the squared distance of each graph, and a mask of those computed in float64."""
+    if kernels.has_kernels(s):
+        given = level.adjacency, level.graphs, s, product, gram
+        return kernels.squared_distances(*given, NEAR_OPTIMUM)
     norms = squared_norms(level.adjacency, level.graphs)
     squared = norms + identity_terms(product, gram)
     near = near_optimum(squared, norms)

@@ -18,6 +18,7 @@ The functions take validated arguments and do not support autograd. Triton is op
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.util import find_spec
 from types import ModuleType
 from typing import NamedTuple
@@ -40,6 +41,7 @@ MIN_CHUNK = 128
 WIDE_TILE_MEMORY = 200_000
 
 
+@lru_cache(maxsize=1)
 def triton_available() -> bool:
     """Return whether Triton is installed."""
     return find_spec("triton") is not None
@@ -100,7 +102,7 @@ def contract(
         programs.contract_chunk[(_slots(num_nodes, batch_size, bits) * tiling.tiles,)](
             *(x, p, s, ptr, out_x, out_p, out_s, workspace),
             *(x.stride(0), p.stride(0), s.stride(0)),
-            *(batch_size, batch_size.bit_length(), bits, num_features, num_clusters),
+            *(batch_size, _search_steps(batch_size), bits, num_features, num_clusters),
             BLOCK_ROWS=tiling.block_rows,
             BLOCK_K=tiling.block_k,
             BLOCK_J=tiling.block_j,
@@ -117,7 +119,7 @@ def contract(
             multiples = (num_nodes - 1 >> bits) + 1
             programs.add_chunks[(multiples * -(-width // block),)](
                 *(workspace, ptr, out_x, out_p, out_s),
-                *(batch_size, batch_size.bit_length(), bits, num_features, num_clusters),
+                *(batch_size, _search_steps(batch_size), bits, num_features, num_clusters),
                 BLOCK_CHUNKS=chunks,
                 BLOCK=block,
                 num_warps=4,
@@ -185,7 +187,7 @@ def expand(
         programs.expand_rows[(_slots(num_nodes, batch_size, bits) * tiling.tiles,)](
             *(x, p, s, ptr, grad_x.contiguous(), grad_p.contiguous(), grad_s.contiguous()),
             *(out_x, out_s, x.stride(0), p.stride(0), s.stride(0)),
-            *(batch_size, batch_size.bit_length(), bits, num_features, num_clusters),
+            *(batch_size, _search_steps(batch_size), bits, num_features, num_clusters),
             BLOCK_ROWS=tiling.block_rows,
             BLOCK_K=tiling.block_k,
             BLOCK_F=tiling.block_f,
@@ -229,6 +231,7 @@ class ExpandTiling(NamedTuple):
     warps: int
 
 
+@lru_cache(maxsize=256)
 def contract_tiling(
     num_features: int,
     num_clusters: int,
@@ -261,6 +264,7 @@ def contract_tiling(
     )
 
 
+@lru_cache(maxsize=256)
 def expand_tiling(
     num_features: int,
     num_clusters: int,
@@ -296,6 +300,7 @@ def _common_dtype(x: Tensor, p: Tensor, s: Tensor) -> torch.dtype | None:
     return x.dtype if x.dtype == p.dtype == s.dtype else None
 
 
+@lru_cache
 def _widest_tile(device: torch.device) -> int:
     """Return the widest tile whose pipeline fits into shared memory."""
     if device.type != "cuda":
@@ -318,6 +323,11 @@ def _chunk_bits(num_nodes: int, num_clusters: int) -> int:
     """Return the logarithm of the chunk size C (see :func:`contract`)."""
     chunk = max(MIN_CHUNK, 4 * num_clusters, _tiles(num_nodes, MAX_CHUNKS))
     return (chunk - 1).bit_length()
+
+
+def _search_steps(batch_size: int) -> int:
+    """Return the steps that divide a number of graphs by 32 until one is left."""
+    return -(-(batch_size - 1).bit_length() // 5)
 
 
 def _slots(num_nodes: int, batch_size: int, bits: int) -> int:

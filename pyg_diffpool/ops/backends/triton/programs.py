@@ -27,17 +27,25 @@ import triton.language as tl
 
 @triton.jit
 def find_graph(ptr, position, batch_size, steps, bits, SLOTS: tl.constexpr):
-    """Return the last graph that starts at or before a slot, or at or before a node (not SLOTS)."""
+    """Return the last graph that starts at or before a slot, or at or before a node (not SLOTS).
+
+    Each step reads 32 boundaries at once and keeps one of 32 intervals: the loads of a step are
+    independent of each other, and those of different steps are not.
+    """
     low = position * 0
-    high = low + batch_size
+    width = low + batch_size
+    which = tl.arange(0, 32)
     for _ in range(steps):
-        middle = (low + high) // 2
-        first = tl.load(ptr + middle)
+        stride = (width + 31) // 32
+        middle = low + which * stride
+        inside = which * stride < width
+        first = tl.load(ptr + middle, mask=inside, other=0)
         if SLOTS:
             first = (first >> bits) + middle
-        found = first <= position
-        low = tl.where(found, middle, low)
-        high = tl.where(found, high, middle)
+        before = tl.sum((inside & (first <= position)).to(tl.int32), axis=0)
+        skipped = (tl.maximum(before, 1) - 1) * stride
+        low += skipped
+        width = tl.minimum(stride, width - skipped)
     return low
 
 

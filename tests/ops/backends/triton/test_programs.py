@@ -1,4 +1,4 @@
-"""The programs against float64: ``cases.py`` in a process of its own."""
+"""The programs against float64: ``cases.py`` and ``exact_cases.py`` in a process of their own."""
 
 import os
 import subprocess
@@ -12,9 +12,15 @@ import pytest
 import torch
 
 from pyg_diffpool.ops.backends.triton.kernels import triton_available
-from tests.ops.backends.triton import cases as triton_cases
+from tests.ops.backends.triton import cases, exact_cases
 
-CASES = [name for name in vars(triton_cases) if name.startswith("test_")]
+FILES = {Path(module.__file__).stem: module for module in (cases, exact_cases)}
+CASES = [
+    (stem, name)
+    for stem, module in FILES.items()
+    for name in vars(module)
+    if name.startswith("test_")
+]
 
 
 def why_not_interpreted() -> str | None:
@@ -39,7 +45,7 @@ def report(tmp_path_factory) -> list[ElementTree.Element]:
         environment["TRITON_INTERPRET"] = "1"
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
     result = subprocess.run(
-        [*command, f"--junitxml={path}", triton_cases.__file__],
+        [*command, f"--junitxml={path}", *(module.__file__ for module in FILES.values())],
         stdin=subprocess.DEVNULL,
         cwd=Path(__file__).parents[4],
         env=environment,
@@ -54,11 +60,16 @@ def report(tmp_path_factory) -> list[ElementTree.Element]:
 
 
 @pytest.mark.triton
-@pytest.mark.parametrize("name", CASES)
-def test_case(name, report):
-    cases = [case for case in report if case.get("name", "").split("[")[0] == name]
-    assert cases
-    failed = [case for case in cases if {part.tag for part in case} & {"failure", "error"}]
+@pytest.mark.parametrize(("stem", "name"), CASES)
+def test_case(stem, name, report):
+    found = [
+        case
+        for case in report
+        if case.get("name", "").split("[")[0] == name
+        and case.get("classname", "").endswith(f".{stem}")
+    ]
+    assert found
+    failed = [case for case in found if {part.tag for part in case} & {"failure", "error"}]
     assert not failed, "\n".join(
         f"{case.get('name')}\n{''.join(case.itertext())}" for case in failed
     )

@@ -1,0 +1,158 @@
+r"""Squared distances on a GPU, and their gradients, exact where their terms cancel.
+
+.. math::
+    \lVert \mathbf{A} - \mathbf{S} \mathbf{S}^{\top} \rVert_F^2 = \lVert \mathbf{A} \rVert_F^2
+    - 2\, \mathrm{tr}(\mathbf{S}^{\top} \mathbf{A} \mathbf{S})
+    + \lVert \mathbf{S}^{\top} \mathbf{S} \rVert_F^2
+
+Sums are float64 throughout. The products of the last two terms are those of the float32
+contraction, except for graphs whose terms nearly cancel: these are found on the device, and
+multiplied again in float64. Results are bitwise deterministic, and nothing waits for the device.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.backends.triton.kernels import triton_available
+from pyg_diffpool.ops.segments import Segments
+
+# Programs that share the edges of a graph: enough to fill a GPU if there are few graphs.
+MOST_PARTS = 64
+PROGRAMS = 1024
+
+
+def has_kernels(s: Tensor) -> bool:
+    """Return whether the kernels can be used for an assignment."""
+    return s.is_cuda and s.dtype == torch.float32 and triton_available()
+
+
+def squared_distances(
+    adjacency: Adjacency,
+    graphs: Segments,
+    s: Tensor,
+    adj: Tensor,
+    gram: Tensor,
+    threshold: float,
+) -> tuple[Tensor, Tensor]:
+    r"""Compute the squared distance of each graph.
+
+    Args:
+        adjacency: Edges, where duplicates are adjacent.
+        graphs: The graphs of the nodes.
+        s: Assignment :math:`(N, K)` in float32.
+        adj: :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}` or its transpose, :math:`(B, K, K)`.
+        gram: :math:`\mathbf{S}^{\top} \mathbf{S}`, :math:`(B, K, K)`.
+        threshold: Fraction of :math:`\lVert \mathbf{A} \rVert_F^2` below which products are
+            computed in float64.
+
+    Returns:
+        The squared distances in float64, and a mask of those below the threshold, both :math:`(B)`.
+    """
+    from pyg_diffpool.ops.backends.triton import exact_programs as programs
+
+    batch_size, clusters = graphs.batch_size, s.size(1)
+    parts = _parts(adjacency, graphs)
+    count = parts.size(1)
+    squared = torch.empty(batch_size, dtype=torch.float64, device=s.device)
+    near = torch.empty(batch_size, dtype=torch.bool, device=s.device)
+    with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
+        programs.add_terms[(batch_size,)](
+            *(gram.contiguous(), adj.contiguous(), parts, squared, near.view(torch.uint8)),
+            *(threshold, clusters, count),
+            BLOCK=min(1024, max(16, 1 << (clusters * clusters - 1).bit_length())),
+            BLOCK_PARTS=MOST_PARTS,
+        )
+    _, terms = _exact_gram(adjacency, graphs, s, near, parts)
+    return torch.where(near, terms.sum(1), squared), near
+
+
+def add_gradient(
+    out: Tensor,
+    adjacency: Adjacency,
+    transposed: Adjacency | None,
+    graphs: Segments,
+    s: Tensor,
+    near: Tensor,
+    grad: Tensor,
+) -> None:
+    r"""Add the gradient of the squared distances of the near graphs to that of the assignment.
+
+    Args:
+        out: Gradient of the assignment, :math:`(N, K)`, contiguous, which is changed in place.
+        adjacency: The edges.
+        transposed: The edges by source, or :obj:`None` if they are undirected.
+        graphs: The graphs of the nodes.
+        s: Assignment :math:`(N, K)` in float32.
+        near: Mask of the near graphs.
+        grad: Gradient of the squared distances, :math:`(B)`.
+    """
+    from pyg_diffpool.ops.backends.triton import exact_programs as programs
+
+    gram, _ = _exact_gram(adjacency, graphs, s, near, None)
+    nodes, clusters = s.shape
+    s = s if s.stride(1) == 1 else s.contiguous()
+    other = adjacency if transposed is None else transposed
+    rows, tile = 16, min(32, max(16, 1 << (clusters - 1).bit_length()))
+    with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
+        programs.add_exact_gradient[(-(-nodes // rows), -(-clusters // tile))](
+            *(s, gram, _weight(adjacency, s), adjacency.rowptr, adjacency.col),
+            *(_weight(other, s), other.rowptr, other.col),
+            *(graphs.batch, near.view(torch.uint8), grad.contiguous(), out, s.stride(0), nodes),
+            *(clusters, rows, tile),
+            WEIGHTED=adjacency.weight is not None,
+            DIRECTED=transposed is not None,
+        )
+
+
+def _parts(adjacency: Adjacency, graphs: Segments) -> Tensor:
+    """Return the squared norm of the adjacency of each graph in parts, (B, parts)."""
+    from pyg_diffpool.ops.backends.triton import exact_programs as programs
+
+    batch_size, rowptr = graphs.batch_size, adjacency.rowptr
+    count = max(1, min(MOST_PARTS, PROGRAMS // max(1, batch_size)))
+    parts = torch.empty(batch_size, count, dtype=torch.float64, device=rowptr.device)
+    with torch.cuda.device_of(rowptr):  # type: ignore[no-untyped-call]
+        programs.square_entries[(batch_size * count,)](
+            *(_weight(adjacency, parts), rowptr, adjacency.col, adjacency.target),
+            *(graphs.ptr, parts, count),
+            WEIGHTED=adjacency.weight is not None,
+            BLOCK=512,
+        )
+    return parts
+
+
+def _exact_gram(
+    adjacency: Adjacency, graphs: Segments, s: Tensor, near: Tensor, parts: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return Gram matrices in float64, and the terms of the squared distances if asked for.
+
+    What belongs to other graphs than the near ones is not written.
+    """
+    from pyg_diffpool.ops.backends.triton import exact_programs as programs
+
+    batch_size, clusters = graphs.batch_size, s.size(1)
+    tile = min(32, max(16, 1 << (clusters - 1).bit_length()))
+    tiles = -(-clusters // tile)
+    gram = torch.empty(batch_size, clusters, clusters, dtype=torch.float64, device=s.device)
+    terms = gram.new_empty(batch_size, tiles * tiles)
+    s = s if s.stride(1) == 1 else s.contiguous()
+    with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
+        programs.exact_gram[(batch_size * tiles * tiles,)](
+            *(s, _weight(adjacency, s), adjacency.rowptr, adjacency.col, graphs.ptr),
+            *(near.view(torch.uint8), terms if parts is None else parts, gram, terms, s.stride(0)),
+            *(clusters, tiles, tile),
+            ROWS=4,
+            PARTS=1 if parts is None else parts.size(1),
+            BLOCK_PARTS=MOST_PARTS,
+            TERMS=parts is not None,
+            WEIGHTED=adjacency.weight is not None,
+        )
+    return gram, terms
+
+
+def _weight(adjacency: Adjacency, instead: Tensor) -> Tensor:
+    """Return the weights, or any tensor in their place, which is not read."""
+    return instead if adjacency.weight is None else adjacency.weight.contiguous()

@@ -1,0 +1,163 @@
+"""Squared distances by GPU kernels against float64, graphs near their optimum among others.
+
+Run by ``test_programs.py``, as ``cases.py`` is.
+"""
+
+import pytest
+import torch
+
+from pyg_diffpool import diff_pool, prepare_adjacency
+from pyg_diffpool.ops.backends.triton import exact as exact_kernels
+from pyg_diffpool.ops.contract.distance import NEAR_OPTIMUM
+from pyg_diffpool.ops.segments import segments
+from tests.oracles import coarsen_oracle, link_oracle
+from tests.ops.backends.triton.cases import DEVICE, NoSynchronisation
+from tests.problems import CORNER_CASES, Problem, make_problem
+
+PROBLEMS = {
+    **{name: problem for name, problem in CORNER_CASES.items() if problem.num_nodes > 0},
+    "many clusters": make_problem((40, 0, 20), num_clusters=37, duplicates=True),
+    "weighted duplicates": make_problem((30, 5), duplicates=True, weights="signed"),
+    "undirected": make_problem((30, 5, 0), directed=False, weights="none"),
+}
+
+
+def cliques(*sizes: int, miss: float, weight: float | None = None) -> Problem:
+    """Graphs of three cliques with loops, whose logits nearly predict them, one graph apart."""
+    source, target, logits, first = [], [], [], 0
+    for size in sizes:
+        of_node = torch.arange(size) % 3
+        edges = (of_node.unsqueeze(1) == of_node).nonzero().t() + first
+        source.append(edges[0]), target.append(edges[1])
+        logits.append(torch.nn.functional.one_hot(of_node, 5).double() / miss)
+        first += size
+    edges = torch.stack([torch.cat(source), torch.cat(target)])
+    edge_weight = None if weight is None else torch.full((edges.size(1),), weight).double()
+    x = torch.randn(first, 2, dtype=torch.float64)
+    logits = torch.cat(logits)
+    logits[-sizes[-1] :] *= 0.01
+    return Problem(sizes, x, logits, edges, edge_weight)
+
+
+NEAR = {
+    "cliques": cliques(30, 7, 12, miss=0.09),
+    "weighted cliques": cliques(9, 12, miss=0.09, weight=1.001),
+    "halves of edges": cliques(10, 4, miss=0.08),
+}
+
+
+@pytest.fixture(autouse=True)
+def kernels_here(monkeypatch):
+    """Let the operators take the kernels, on a CPU the interpreted ones."""
+    if DEVICE == "cpu":
+        monkeypatch.setattr(exact_kernels, "has_kernels", lambda s: s.dtype == torch.float32)
+    torch.use_deterministic_algorithms(DEVICE == "cpu")
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def edges_of(problem, twice=False):
+    """Edges and weights in float32; twice: each edge as two halves, side by side."""
+    edges, weight = problem.edge_index, problem.edge_weight
+    if weight is not None:
+        weight = weight.float()
+    if twice:
+        halves = torch.ones(edges.size(1)) if weight is None else weight
+        edges, weight = edges.repeat_interleave(2, 1), halves.repeat_interleave(2) / 2
+    return edges.to(DEVICE), None if weight is None else weight.to(DEVICE)
+
+
+def prepared(problem, twice=False):
+    """Edges as a GPU prepares them: sorted, with duplicates side by side."""
+    edges, weight = edges_of(problem, twice)
+    order = (edges[1] * problem.num_nodes + edges[0]).sort(stable=True)[1]
+    edges, weight = edges[:, order], None if weight is None else weight[order]
+    adjacency = prepare_adjacency(edges, weight, problem.num_nodes)
+    ptr = torch.searchsorted(edges[1].contiguous(), torch.arange(problem.num_nodes + 1).to(DEVICE))
+    return adjacency._replace(
+        rowptr=ptr, col=edges[0], target=edges[1], weight=weight, undirected=False,
+        transposed=edges[0].sort(stable=True)[1], coalesced=False,
+    )  # fmt: skip
+
+
+def squared_of(problem, twice=False, threshold=NEAR_OPTIMUM):
+    s = problem.logits.softmax(-1).float()
+    adjacency = prepared(problem, twice)
+    batch, size = problem.batch.to(DEVICE), problem.batch_size
+    graphs = segments(s.size(0), batch, size, None, s.device, False)
+    wide = s.double()
+    _, adj, gram = coarsen_oracle(problem, problem.x, wide)
+    adj, gram = adj.float().to(DEVICE), gram.float().to(DEVICE)
+    found = exact_kernels.squared_distances(
+        adjacency, graphs, s.to(DEVICE), adj, gram, threshold
+    )
+    return found, link_oracle(problem, wide, convention="pyg")
+
+
+@pytest.mark.parametrize("threshold", [NEAR_OPTIMUM, 1e9], ids=["far", "all near"])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_squared_distances(name, threshold):
+    (squared, near), expected = squared_of(PROBLEMS[name], threshold=threshold)
+    torch.testing.assert_close(squared.cpu(), expected, rtol=2e-6, atol=2e-5)
+    if threshold > 1:
+        has_edges = [bool(PROBLEMS[name].adjacency(g).any()) for g in range(near.numel())]
+        assert near.tolist() == has_edges
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_near_the_optimum(name):
+    """float32 products would have no digit right."""
+    (squared, near), expected = squared_of(NEAR[name], twice=name == "halves of edges")
+    assert near.tolist() == [*[True] * (near.numel() - 1), False]
+    torch.testing.assert_close(squared.cpu(), expected, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("convention", ["paper", "pyg"])
+@pytest.mark.parametrize("name", [*NEAR, "directed, signed weights", "undirected", "many clusters"])
+def test_losses_and_gradients(name, convention):
+    problem = {**PROBLEMS, **NEAR}[name]
+    edges, weight = edges_of(problem, twice=name == "halves of edges")
+    given = {"batch": problem.batch.to(DEVICE), "batch_size": problem.batch_size}
+    given |= {"max_num_nodes": max(problem.sizes), "convention": convention, "validate": False}
+
+    def run(dtype, device):
+        x, s = problem.x.to(device, dtype), problem.logits.float().to(device, dtype)
+        x, s = x.requires_grad_(), s.requires_grad_()
+        own = None if weight is None else weight.to(device, dtype)
+        place = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in given.items()}
+        out = diff_pool(x, s, edges.to(device), own, **place)
+        total = sum((part * part.detach().cos()).sum() for part in out[:2]) + 3 * out[2]
+        return [*out, *torch.autograd.grad(total, [x, s])]
+
+    found, expected = run(torch.float32, DEVICE), run(torch.float64, "cpu")
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a.cpu().double(), b, rtol=1e-4, atol=2e-5)
+
+
+def test_runs_are_equal_bit_by_bit():
+    for problem in (PROBLEMS["many clusters"], NEAR["weighted cliques"]):
+        first, second = squared_of(problem)[0], squared_of(problem)[0]
+        assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_nothing_waits_for_the_device():
+    problem = NEAR["cliques"]
+    adjacency = prepared(problem)
+    s = problem.logits.softmax(-1).float().to(DEVICE)
+    graphs = segments(s.size(0), problem.batch.to(DEVICE), problem.batch_size, 30, s.device, False)
+    adj, gram = torch.rand(2, problem.batch_size, 5, 5, device=DEVICE)
+    out = torch.zeros_like(s)
+
+    def run():
+        squared, near = exact_kernels.squared_distances(adjacency, graphs, s, adj, gram, 1e9)
+        exact_kernels.add_gradient(out, adjacency, None, graphs, s, near, squared)
+
+    run()
+    with NoSynchronisation():
+        run()
+    if DEVICE == "cuda":
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            run()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
