@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyg_diffpool.ops.backends.triton import softmax as kernels
 from pyg_diffpool.ops.operator import (
     Gradients,
     Operator,
@@ -72,6 +73,11 @@ class _SoftmaxAndEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
+        if kernels.takes(logits):
+            s, entropy = kernels.softmax_and_entropy(logits, LOWEST_LOGARITHM)
+            if ctx is not None:
+                ctx.save_for_backward(logits, s, None)
+            return s, entropy
         logarithm = logits.log_softmax(-1)
         s = logarithm.exp()
         logarithm.clamp_(min=LOWEST_LOGARITHM)
@@ -85,6 +91,8 @@ class _SoftmaxAndEntropy(torch.autograd.Function):
         onto = (grad, grad_entropy)
         if is_differentiated_again(onto):
             return plain_gradients(_plain, (logits,), ctx.needs_input_grad, onto)
+        if logarithm is None:
+            return (kernels.softmax_gradient(s, *onto, LOWEST_LOGARITHM),)
         onto_s = torch.addcmul(grad, logarithm, grad_entropy.unsqueeze(-1), value=-1)
         return (torch._softmax_backward_data(onto_s, s, -1, s.dtype),)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,9 +27,7 @@ class Padded(SideBySide):
             # Equivalent to to_dense_batch with fewer calls, whose overhead matters on small graphs.
             dense = rows.new_zeros(graphs.batch_size * graphs.width, rows.size(1))
             return dense.index_copy_(0, self._slots, rows).view(graphs.batch_size, graphs.width, -1)
-        # A number would be copied to the device, which synchronises.
-        zero: Any = rows.new_zeros(())
-        dense, _ = to_dense_batch(rows, graphs.batch, zero, graphs.width, graphs.batch_size)
+        dense, _ = to_dense_batch(rows, graphs.batch, 0.0, graphs.width, graphs.batch_size)
         return dense
 
     def contract(self, rows: Tensor, x: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -83,7 +83,8 @@ def add_terms(
     BLOCK_PARTS: tl.constexpr,
 ):
     r"""Write :math:`\lVert \mathbf{A} \rVert^2 - 2\,\mathrm{tr}(\mathbf{A}') + \lVert \mathbf{G}
-    \rVert^2` of a graph, and whether it is below a fraction of the first term."""
+    \rVert^2` of a graph, and whether it is below a fraction of the first term.
+    """
     graph = tl.program_id(0).to(tl.int64)
     part = tl.arange(0, BLOCK_PARTS)
     norm = tl.sum(tl.load(parts + graph * PARTS + part, mask=part < PARTS, other=0.0), axis=0)
@@ -171,7 +172,7 @@ def exact_gram(
         tl.store(terms + tl.program_id(0), value)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_nodes"])
 def add_exact_gradient(
     s,
     gram,

@@ -10,8 +10,9 @@ from pyg_diffpool import diff_pool, prepare_adjacency
 from pyg_diffpool.ops.backends.triton import exact as exact_kernels
 from pyg_diffpool.ops.contract.distance import NEAR_OPTIMUM
 from pyg_diffpool.ops.segments import segments
-from tests.oracles import coarsen_oracle, link_oracle
+from pyg_diffpool.ops.soft_assignment import soft_assignment_and_entropy
 from tests.ops.backends.triton.cases import DEVICE, NoSynchronisation
+from tests.oracles import coarsen_oracle, link_oracle
 from tests.problems import CORNER_CASES, Problem, make_problem
 
 PROBLEMS = {
@@ -88,9 +89,7 @@ def squared_of(problem, twice=False, threshold=NEAR_OPTIMUM):
     wide = s.double()
     _, adj, gram = coarsen_oracle(problem, problem.x, wide)
     adj, gram = adj.float().to(DEVICE), gram.float().to(DEVICE)
-    found = exact_kernels.squared_distances(
-        adjacency, graphs, s.to(DEVICE), adj, gram, threshold
-    )
+    found = exact_kernels.squared_distances(adjacency, graphs, s.to(DEVICE), adj, gram, threshold)
     return found, link_oracle(problem, wide, convention="pyg")
 
 
@@ -161,3 +160,33 @@ def test_nothing_waits_for_the_device():
             run()
         finally:
             torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("clusters", [1, 3, 64, 100, 700])
+def test_softmax_and_entropy(clusters):
+    """Clusters that are masked, and logits as far apart as float32 has them."""
+    logits = 5 * torch.randn(37, clusters, dtype=torch.float64)
+    logits[3, 0], logits[4] = 300.0, 0.0
+    logits[5, 1:] = -torch.inf
+    logits[6:9] *= 100
+    logits = logits.float().double()
+
+    def run(device, dtype):
+        given = logits.to(device, dtype).requires_grad_()
+        s, entropy = soft_assignment_and_entropy(given)
+        total = (s * torch.arange(clusters).to(s)).sum() + (entropy * entropy.detach().cos()).sum()
+        return s, entropy, *torch.autograd.grad(total, given)
+
+    wide, exact = run("cpu", torch.float64), run(DEVICE, torch.float32)
+    for found, expected in zip(exact, wide, strict=True):
+        torch.testing.assert_close(found.cpu().double(), expected, rtol=2e-6, atol=2e-6 * clusters)
+
+
+def test_logits_of_any_layout():
+    logits = torch.randn(9, 12, device=DEVICE)
+    every_other = torch.randn(9, 24, device=DEVICE)[:, :12].copy_(logits)
+    by_column = logits.t().contiguous().t()
+    expected = soft_assignment_and_entropy(logits)
+    for other in (every_other, by_column):
+        assert all(map(torch.equal, soft_assignment_and_entropy(other), expected))
+    assert soft_assignment_and_entropy(logits[:0])[0].shape == (0, 12)
