@@ -82,8 +82,10 @@ def add_terms(
     BLOCK: tl.constexpr,
     BLOCK_PARTS: tl.constexpr,
 ):
-    r"""Write :math:`\lVert \mathbf{A} \rVert^2 - 2\,\mathrm{tr}(\mathbf{A}') + \lVert \mathbf{G}
-    \rVert^2` of a graph, and whether it is below a fraction of the first term.
+    r"""Write the squared distance of a graph, and whether it is a small fraction of the norm.
+
+    .. math::
+        \lVert \mathbf{A} \rVert_F^2 - 2\, \mathrm{tr}(\mathbf{A}') + \lVert \mathbf{G} \rVert_F^2
     """
     graph = tl.program_id(0).to(tl.int64)
     part = tl.arange(0, BLOCK_PARTS)
