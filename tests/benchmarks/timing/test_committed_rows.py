@@ -12,6 +12,8 @@ from benchmarks.timing import (
     loader,
     scaling_table,
 )
+from benchmarks.timing.gpu import table as gpu_table
+from benchmarks.timing.gpu.process import latest
 
 SHOWN = {
     "coarsen": (coarsen_table.show, ("Against what is required", "| ENZYMES | ours, undirected")),
@@ -34,6 +36,10 @@ SHOWN = {
         ("Operators of an evaluation", "| between epochs | epoch |", "Python functions around"),
     ),
     "starts": (epoch_table.show, ("Starts", "| ours, compiled, cache filled |")),
+    "gpu": (
+        lambda rows, style: gpu_table.show(rows if style == "json" else latest(rows), style),
+        ("| values and gradients | auto | float32 |", "| REDDIT-like | times as fast as PyG |"),
+    ),
     "scaling": (scaling_table.show, ("| nodes | ours, undirected", "| slopes <= 1.1 |")),
     "loader": (loader.show, ("| ENZYMES | ResidentLoader | ", "| 10 |")),
     "time": (
