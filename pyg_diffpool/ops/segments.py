@@ -154,7 +154,8 @@ def segments(
     if batch.is_floating_point() or batch.is_complex() or batch.dtype == torch.bool:
         raise TypeError(f"batch: expected an integer dtype, got {batch.dtype}")
     refuse_batched("batch", batch)
-    batch = batch.long()
+    # index2ptr and the kernels read it entry by entry, whatever its stride.
+    batch = batch.long().contiguous()
     col, target = (None, None) if adjacency is None else (adjacency.col, adjacency.target)
     size = UNKNOWN if batch_size is None else batch_size
     width = UNKNOWN if max_num_nodes is None else max_num_nodes

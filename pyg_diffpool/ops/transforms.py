@@ -44,12 +44,17 @@ def refuse_batched(name: str, tensor: Tensor) -> None:
         )
 
 
+def is_traced_by_jit() -> bool:
+    """Return whether this is called under ``torch.jit.trace``, where sizes are tensors."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined,no-untyped-call]
+
+
 def refuse_tracing() -> None:
     """Raise a :class:`NotImplementedError` under ``torch.jit.trace``.
 
     A trace would record the order of the example's edges and its number of graphs.
     """
-    if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+    if is_traced_by_jit():
         raise NotImplementedError(
             "torch.jit.trace: not supported, since it would bake the order of the example's edges "
             "and its number of graphs into the program; use torch.export.export or torch.compile"

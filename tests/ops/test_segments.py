@@ -75,3 +75,14 @@ def test_widths_are_measured_on_the_cpu_and_never_wider_than_the_batch():
     nothing = segments(0, torch.empty(0, dtype=torch.long), 0, None, torch.device("cpu"), None)
     assert nothing._replace(given_width=UNKNOWN).padded_width() == 0
     assert nothing.padded_mean(torch.empty(0)) == 0
+
+
+def test_a_batch_vector_of_any_stride():
+    """The function that finds the first node of each graph reads memory without strides."""
+    batch = torch.tensor([0, 0, 0, 1, 1, 2])
+    strided = torch.stack([batch, torch.full_like(batch, 2)], 1)[:, 0]
+    found = segments(6, strided, None, None, batch.device, True)
+    assert found.ptr.tolist() == [0, 3, 5, 6]
+    assert found.batch.is_contiguous()
+    same = torch.zeros(1, dtype=torch.long).expand(4)
+    assert segments(4, same, 1, None, batch.device, True).ptr.tolist() == [0, 4]

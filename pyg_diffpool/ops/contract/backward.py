@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
 from pyg_diffpool.ops.backends import Backend, backend_for
+from pyg_diffpool.ops.backends.triton import Triton
 from pyg_diffpool.ops.backends.triton import exact as kernels
 from pyg_diffpool.ops.contract.distance import exactly, in_float64, squared_norm_gradient
 from pyg_diffpool.ops.contract.sparse_graphs import SparseGraphs
@@ -77,7 +78,7 @@ def gradients(saved: Saved, cotangents: Cotangents, needs: Needs) -> Found:
     if squared is None or squared.numel() == 0:
         # Compilers pass an empty gradient if there are no distances.
         return _products(saved, cotangents._replace(squared=None), needs)
-    if kernels.has_kernels(s) and not needs.weight:
+    if isinstance(saved.multiplier, Triton) and not needs.weight:
         return _with_kernels(saved, cotangents, squared, needs)
     chosen = in_float64(saved.near, s)
     if chosen is None:
@@ -146,7 +147,7 @@ def _onto_gram(cotangents: Cotangents, gram: Tensor) -> Tensor:
 def _with_kernels(saved: Saved, cotangents: Cotangents, squared: Tensor, needs: Needs) -> Found:
     """Return the gradients of features and assignment, those of near graphs by GPU kernels."""
     adjacency, graphs = saved.level.adjacency, saved.level.graphs
-    transposed = None if adjacency.undirected else adjacency.transpose()
+    transposed = None if adjacency.undirected or not needs.s else adjacency.transpose()
     far = cotangents._replace(squared=squared.masked_fill(saved.near, 0.0))
     onto_x, onto_s, _ = _products(saved, far, needs, transposed)
     if onto_s is not None:

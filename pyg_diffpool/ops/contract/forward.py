@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.backends import backend_for, plain_contract
+from pyg_diffpool.ops.backends import Backend, backend_for, plain_contract
+from pyg_diffpool.ops.backends.triton import Triton
 from pyg_diffpool.ops.backends.triton import exact as kernels
 from pyg_diffpool.ops.contract.backward import Cotangents, Needs, Saved, gradients
 from pyg_diffpool.ops.contract.distance import (
@@ -83,7 +84,7 @@ class Contract(torch.autograd.Function):
                 rows = multiplier.arrange(features, product, wide)
                 pooled, adj, gram = multiplier.contract(rows, features, wide)
                 if distances:
-                    squared, near = _squared_distances(level, wide, adj, gram)
+                    squared, near = _squared_distances(level, multiplier, wide, adj, gram)
                 else:
                     squared, near = _no_distances(wide, 0)
                 if not adjacency.undirected:
@@ -179,10 +180,10 @@ def _no_distances(s: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _squared_distances(
-    level: SparseGraphs, s: Tensor, product: Tensor, gram: Tensor
+    level: SparseGraphs, multiplier: Backend, s: Tensor, product: Tensor, gram: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the squared distance of each graph, and a mask of those computed in float64."""
-    if kernels.has_kernels(s):
+    if isinstance(multiplier, Triton):
         given = level.adjacency, level.graphs, s, product, gram
         return kernels.squared_distances(*given, NEAR_OPTIMUM)
     norms = squared_norms(level.adjacency, level.graphs)

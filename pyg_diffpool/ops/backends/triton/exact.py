@@ -16,17 +16,11 @@ import torch
 from torch import Tensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
-from pyg_diffpool.ops.backends.triton.kernels import triton_available
 from pyg_diffpool.ops.segments import Segments
 
 # Programs that share the edges of a graph: enough to fill a GPU if there are few graphs.
 MOST_PARTS = 64
 PROGRAMS = 1024
-
-
-def has_kernels(s: Tensor) -> bool:
-    """Return whether the kernels can be used for an assignment."""
-    return s.is_cuda and s.dtype == torch.float32 and triton_available()
 
 
 def squared_distances(
@@ -65,7 +59,7 @@ def squared_distances(
             BLOCK=min(1024, max(16, 1 << (clusters * clusters - 1).bit_length())),
             BLOCK_PARTS=MOST_PARTS,
         )
-    _, terms = _exact_gram(adjacency, graphs, s, near, parts)
+    terms = _exact_terms(adjacency, graphs, s, near, parts)
     return torch.where(near, terms.sum(1), squared), near
 
 
@@ -91,11 +85,11 @@ def add_gradient(
     """
     from pyg_diffpool.ops.backends.triton import exact_programs as programs
 
-    gram, _ = _exact_gram(adjacency, graphs, s, near, None)
+    gram = _exact_gram(adjacency, graphs, s, near)
     nodes, clusters = s.shape
     s = s if s.stride(1) == 1 else s.contiguous()
     other = adjacency if transposed is None else transposed
-    rows, tile = 16, min(32, max(16, 1 << (clusters - 1).bit_length()))
+    rows, tile = 16, _tile(s)
     with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
         programs.add_exact_gradient[(-(-nodes // rows), -(-clusters // tile))](
             *(s, gram, _weight(adjacency, s), adjacency.rowptr, adjacency.col),
@@ -112,7 +106,7 @@ def _parts(adjacency: Adjacency, graphs: Segments) -> Tensor:
     from pyg_diffpool.ops.backends.triton import exact_programs as programs
 
     batch_size, rowptr = graphs.batch_size, adjacency.rowptr
-    count = max(1, min(MOST_PARTS, PROGRAMS // max(1, batch_size)))
+    count = _num_parts(batch_size)
     parts = torch.empty(batch_size, count, dtype=torch.float64, device=rowptr.device)
     with torch.cuda.device_of(rowptr):  # type: ignore[no-untyped-call]
         programs.square_entries[(batch_size * count,)](
@@ -124,33 +118,60 @@ def _parts(adjacency: Adjacency, graphs: Segments) -> Tensor:
     return parts
 
 
-def _exact_gram(
-    adjacency: Adjacency, graphs: Segments, s: Tensor, near: Tensor, parts: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Return Gram matrices in float64, and the terms of the squared distances if asked for.
+def _exact_terms(
+    adjacency: Adjacency, graphs: Segments, s: Tensor, near: Tensor, parts: Tensor
+) -> Tensor:
+    """Return terms of the squared distances of near graphs, (B, terms); others are not written."""
+    tiles = -(-s.size(1) // _tile(s))
+    terms = torch.empty(graphs.batch_size, tiles * tiles, dtype=torch.float64, device=s.device)
+    _multiply_near(adjacency, graphs, s, near, terms, parts)
+    return terms
 
-    What belongs to other graphs than the near ones is not written.
-    """
+
+def _exact_gram(adjacency: Adjacency, graphs: Segments, s: Tensor, near: Tensor) -> Tensor:
+    """Return Gram matrices of near graphs in float64, (B, K, K); others are not written."""
+    size = graphs.batch_size, s.size(1), s.size(1)
+    gram = torch.empty(size, dtype=torch.float64, device=s.device)
+    _multiply_near(adjacency, graphs, s, near, gram, None)
+    return gram
+
+
+def _multiply_near(
+    adjacency: Adjacency,
+    graphs: Segments,
+    s: Tensor,
+    near: Tensor,
+    out: Tensor,
+    parts: Tensor | None,
+) -> None:
+    """Launch the program that writes terms, given the parts of the norm, or Gram matrices."""
     from pyg_diffpool.ops.backends.triton import exact_programs as programs
 
-    batch_size, clusters = graphs.batch_size, s.size(1)
-    tile = min(32, max(16, 1 << (clusters - 1).bit_length()))
-    tiles = -(-clusters // tile)
-    gram = torch.empty(batch_size, clusters, clusters, dtype=torch.float64, device=s.device)
-    terms = gram.new_empty(batch_size, tiles * tiles)
+    tiles = -(-s.size(1) // _tile(s))
     s = s if s.stride(1) == 1 else s.contiguous()
     with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
-        programs.exact_gram[(batch_size * tiles * tiles,)](
-            *(s, _weight(adjacency, s), adjacency.rowptr, adjacency.col, graphs.ptr),
-            *(near.view(torch.uint8), terms if parts is None else parts, gram, terms, s.stride(0)),
-            *(clusters, tiles, tile),
+        programs.multiply_near[(graphs.batch_size * tiles * tiles,)](
+            *(s, _weight(adjacency, s), adjacency.rowptr, adjacency.col, adjacency.target),
+            *(graphs.ptr, near.view(torch.uint8), out if parts is None else parts, out),
+            *(s.stride(0), s.size(1), tiles, _tile(s)),
             ROWS=4,
+            EDGES=32,
             PARTS=1 if parts is None else parts.size(1),
             BLOCK_PARTS=MOST_PARTS,
             TERMS=parts is not None,
             WEIGHTED=adjacency.weight is not None,
         )
-    return gram, terms
+
+
+def _num_parts(batch_size: int) -> int:
+    """Return a power of two: each number is compiled, and numbers of graphs vary."""
+    most = max(1, min(MOST_PARTS, PROGRAMS // max(1, batch_size)))
+    return 1 << (most.bit_length() - 1)
+
+
+def _tile(s: Tensor) -> int:
+    """Return the clusters of a tile."""
+    return min(32, max(16, 1 << (s.size(1) - 1).bit_length()))
 
 
 def _weight(adjacency: Adjacency, instead: Tensor) -> Tensor:

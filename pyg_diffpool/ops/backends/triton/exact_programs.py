@@ -106,21 +106,22 @@ def add_terms(
 
 
 @triton.jit
-def exact_gram(
+def multiply_near(
     s,
     weight,
     rowptr,
     col,
+    target,
     ptr,
     near,
     parts,
-    gram,
-    terms,
+    out,
     s_stride,
     K: tl.constexpr,
     TILES: tl.constexpr,
     TILE: tl.constexpr,
     ROWS: tl.constexpr,
+    EDGES: tl.constexpr,
     PARTS: tl.constexpr,
     BLOCK_PARTS: tl.constexpr,
     TERMS: tl.constexpr,
@@ -128,9 +129,9 @@ def exact_gram(
 ):
     r"""Write a tile of :math:`\mathbf{S}_g^{\top} \mathbf{S}_g` of a near graph in float64.
 
-    With TERMS, also its part of the squared distance: the squares of the tile, and from the tiles
-    of the diagonal the trace of :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}` over their
-    columns.
+    With TERMS, write its part of the squared distance instead: the squares of the tile, from the
+    tiles of the diagonal also the trace of :math:`\mathbf{S}^{\top} \mathbf{A} \mathbf{S}` over
+    their columns, and from the first one the norm of the adjacency.
     """
     graph = (tl.program_id(0) // (TILES * TILES)).to(tl.int64)
     tile = tl.program_id(0) % (TILES * TILES)
@@ -138,40 +139,43 @@ def exact_gram(
         return
     across = tile // TILES * TILE + tl.arange(0, TILE)
     down = tile % TILES * TILE + tl.arange(0, TILE)
-    on_diagonal = tile // TILES == tile % TILES
     begin = tl.load(ptr + graph)
     end = tl.load(ptr + graph + 1)
     total = tl.zeros((TILE, TILE), tl.float64)
-    trace = tl.zeros((TILE,), tl.float64)
     for start in range(begin, end, ROWS):
         for step in tl.static_range(ROWS):
             row = start + step
             inside = row < end
             left = tl.load(s + row * s_stride + across, mask=inside & (across < K), other=0.0)
             right = tl.load(s + row * s_stride + down, mask=inside & (down < K), other=0.0)
-            left, right = left.to(tl.float64), right.to(tl.float64)
-            total += left[:, None] * right[None, :]
-            if TERMS:
-                count = tl.where(inside & on_diagonal, 1, 0)
-                first = tl.load(rowptr + row, mask=count > 0, other=0)
-                last = tl.load(rowptr + row + 1, mask=count > 0, other=0)
-                for edge in range(first, last):
-                    source = tl.load(col + edge)
-                    value = tl.load(s + source * s_stride + across, mask=across < K, other=0.0)
-                    value = value.to(tl.float64) * left
-                    if WEIGHTED:
-                        value *= tl.load(weight + edge).to(tl.float64)
-                    trace += value
-    square = (across < K)[:, None] & (down < K)[None, :]
-    entries = graph * K * K + across[:, None] * K + down[None, :]
-    tl.store(gram + entries, total, mask=square)
+            total += left.to(tl.float64)[:, None] * right.to(tl.float64)[None, :]
     if TERMS:
-        value = tl.sum(tl.sum(total * total, axis=1), axis=0) - 2 * tl.sum(trace, axis=0)
+        value = tl.sum(tl.sum(total * total, axis=1), axis=0)
+        if tile // TILES == tile % TILES:
+            first = tl.load(rowptr + begin)
+            last = tl.load(rowptr + end)
+            trace = tl.zeros((EDGES, TILE), tl.float64)
+            for start in range(first, last, EDGES):
+                edge = start + tl.arange(0, EDGES)
+                known = edge < last
+                mask = known[:, None] & (across < K)[None, :]
+                one = tl.load(col + edge, mask=known, other=0)
+                other = tl.load(target + edge, mask=known, other=0)
+                from_one = s + one[:, None] * s_stride + across[None, :]
+                from_other = s + other[:, None] * s_stride + across[None, :]
+                product = tl.load(from_one, mask=mask, other=0.0).to(tl.float64)
+                product *= tl.load(from_other, mask=mask, other=0.0).to(tl.float64)
+                trace += product * load_weights(weight, edge, known, WEIGHTED)[:, None]
+            value -= 2 * tl.sum(tl.sum(trace, axis=1), axis=0)
         if tile == 0:
             part = tl.arange(0, BLOCK_PARTS)
             norms = tl.load(parts + graph * PARTS + part, mask=part < PARTS, other=0.0)
             value += tl.sum(norms, axis=0)
-        tl.store(terms + tl.program_id(0), value)
+        tl.store(out + tl.program_id(0), value)
+    else:
+        square = (across < K)[:, None] & (down < K)[None, :]
+        entries = graph * K * K + across[:, None] * K + down[None, :]
+        tl.store(out + entries, total, mask=square)
 
 
 @triton.jit(do_not_specialize=["num_nodes"])

@@ -12,7 +12,7 @@ graph :math:`g`, whose first node is :math:`\mathrm{ptr}_g`, has slot
 
 for chunks of :math:`C` rows. No two chunks share a slot, since
 :math:`\lfloor (a + n) / C \rfloor + 1 \ge \lfloor a / C \rfloor + \lceil n / C \rceil`; there are
-:math:`\lfloor N / C \rfloor + B` slots; and a program finds its graph by bisection in ``ptr``.
+:math:`\lfloor N / C \rfloor + B` slots; and a program finds its graph by a search in ``ptr``.
 Programs of slots without a chunk return immediately. Similarly, chunk :math:`c` of a graph of more
 than one chunk has row :math:`\lfloor 2\,\mathrm{ptr}_g / C \rfloor + c` of the workspace, for which
 :math:`2N / C` rows are sufficient, because :math:`\lfloor 2q \rfloor \ge \lceil q \rceil` for

@@ -8,16 +8,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pyg_diffpool.ops.backends.triton.exact import has_kernels
+from pyg_diffpool.ops.backends.triton.kernels import triton_available
+from pyg_diffpool.ops.transforms import is_traced_by_jit
 
 # A program keeps whole rows in registers, of so many entries in all.
 MOST_COLUMNS = 1024
 ENTRIES = 2048
 
 
+def has_kernels(logits: Tensor) -> bool:
+    """Return whether there are kernels for a tensor: of float32 on a GPU, with Triton."""
+    return logits.is_cuda and logits.dtype == torch.float32 and triton_available()
+
+
 def takes(logits: Tensor) -> bool:
     """Return whether the kernels can be used for logits."""
-    return has_kernels(logits) and logits.dim() == 2 and 0 < logits.size(1) <= MOST_COLUMNS
+    known = has_kernels(logits) and logits.dim() == 2 and not is_traced_by_jit()
+    return known and 0 < logits.size(1) <= MOST_COLUMNS
 
 
 def softmax_and_entropy(logits: Tensor, lowest: float) -> tuple[Tensor, Tensor]:

@@ -35,6 +35,7 @@ SHAPES = {
     "ragged, with empty graphs": ((0, 5, 0, 0, 17, 33, 1, 0), 4, 3),
     "one node": ((1,), 3, 2),
     "one node a graph": ((1, 1, 1), 16, 16),
+    "more graphs than one step of the search tells apart": ((1, 0, 2) * 14, 3, 2),
     "no nodes": ((0, 0), 3, 2),
     "no graphs": ((), 3, 2),
     "one cluster, one feature": ((9, 4), 1, 1),

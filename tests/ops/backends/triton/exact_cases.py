@@ -8,6 +8,7 @@ import torch
 
 from pyg_diffpool import diff_pool, prepare_adjacency
 from pyg_diffpool.ops.backends.triton import exact as exact_kernels
+from pyg_diffpool.ops.backends.triton import softmax as softmax_kernels
 from pyg_diffpool.ops.contract.distance import NEAR_OPTIMUM
 from pyg_diffpool.ops.segments import segments
 from pyg_diffpool.ops.soft_assignment import soft_assignment_and_entropy
@@ -51,7 +52,7 @@ NEAR = {
 def kernels_here(monkeypatch):
     """Let the operators take the kernels, on a CPU the interpreted ones."""
     if DEVICE == "cpu":
-        monkeypatch.setattr(exact_kernels, "has_kernels", lambda s: s.dtype == torch.float32)
+        monkeypatch.setattr(softmax_kernels, "has_kernels", lambda s: s.dtype == torch.float32)
     torch.use_deterministic_algorithms(DEVICE == "cpu")
     yield
     torch.use_deterministic_algorithms(False)
@@ -124,13 +125,44 @@ def test_losses_and_gradients(name, convention):
         x, s = x.requires_grad_(), s.requires_grad_()
         own = None if weight is None else weight.to(device, dtype)
         place = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in given.items()}
-        out = diff_pool(x, s, edges.to(device), own, **place)
+        backend = "triton" if dtype == torch.float32 else "ragged"
+        out = diff_pool(x, s, edges.to(device), own, **place, backend=backend)
         total = sum((part * part.detach().cos()).sum() for part in out[:2]) + 3 * out[2]
         return [*out, *torch.autograd.grad(total, [x, s])]
 
     found, expected = run(torch.float32, DEVICE), run(torch.float64, "cpu")
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a.cpu().double(), b, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("needed", [("weight",), ("x",), ("s",), ("s", "weight")])
+@pytest.mark.parametrize("name", ["weighted cliques", "directed, signed weights"])
+def test_gradients_of_some_inputs(name, needed):
+    """Those of weights take products for all graphs, whatever the forward pass did."""
+    problem = {**PROBLEMS, **NEAR}[name]
+    names, inputs = ("x", "s", "weight"), (problem.x, problem.logits.float(), problem.edge_weight)
+
+    def run(dtype, device):
+        given = {k: v.to(device, dtype) for k, v in zip(names, inputs, strict=True)}
+        for key in needed:
+            given[key].requires_grad_()
+        batch = problem.batch.to(device)
+        out = diff_pool(
+            given["x"],
+            given["s"],
+            problem.edge_index.to(device),
+            given["weight"],
+            batch,
+            problem.batch_size,
+            backend="triton" if dtype == torch.float32 else "ragged",
+            validate=False,
+        )
+        total = sum((part * part.detach().cos()).sum() for part in out[:2]) + 3 * out[2] + out[3]
+        return torch.autograd.grad(total, [given[key] for key in needed])
+
+    found, expected = run(torch.float32, DEVICE), run(torch.float64, "cpu")
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a.cpu().double(), b, rtol=2e-4, atol=5e-5)
 
 
 def test_runs_are_equal_bit_by_bit():
