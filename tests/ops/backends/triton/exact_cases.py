@@ -18,7 +18,7 @@ from tests.problems import CORNER_CASES, Problem, make_problem
 
 PROBLEMS = {
     **{name: problem for name, problem in CORNER_CASES.items() if problem.num_nodes > 0},
-    "many clusters": make_problem((40, 0, 20), num_clusters=37, duplicates=True),
+    "many clusters": make_problem((20, 0, 9), num_clusters=37, duplicates=True),
     "weighted duplicates": make_problem((30, 5), duplicates=True, weights="signed"),
     "undirected": make_problem((30, 5, 0), directed=False, weights="none"),
 }
@@ -42,7 +42,7 @@ def cliques(*sizes: int, miss: float, weight: float | None = None) -> Problem:
 
 
 NEAR = {
-    "cliques": cliques(30, 7, 12, miss=0.09),
+    "cliques": cliques(15, 7, 9, miss=0.09),
     "weighted cliques": cliques(9, 12, miss=0.09, weight=1.001),
     "halves of edges": cliques(10, 4, miss=0.08),
 }
@@ -175,7 +175,7 @@ def test_nothing_waits_for_the_device():
     problem = NEAR["cliques"]
     adjacency = prepared(problem)
     s = problem.logits.softmax(-1).float().to(DEVICE)
-    graphs = segments(s.size(0), problem.batch.to(DEVICE), problem.batch_size, 30, s.device, False)
+    graphs = segments(s.size(0), problem.batch.to(DEVICE), problem.batch_size, 15, s.device, False)
     adj, gram = torch.rand(2, problem.batch_size, 5, 5, device=DEVICE)
     out = torch.zeros_like(s)
 
