@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pyg_diffpool.ops.adjacency import Adjacency
+from pyg_diffpool.ops.backends.triton.tiles import block_size, contiguous_rows, num_blocks
 from pyg_diffpool.ops.segments import Segments
 
 # Programs that share the edges of a graph: enough to fill a GPU if there are few graphs.
@@ -56,7 +57,7 @@ def squared_distances(
         programs.add_terms[(batch_size,)](
             *(gram.contiguous(), adj.contiguous(), parts, squared, near.view(torch.uint8)),
             *(threshold, clusters, count),
-            BLOCK=min(1024, max(16, 1 << (clusters * clusters - 1).bit_length())),
+            BLOCK=block_size(clusters * clusters, 1024),
             BLOCK_PARTS=MOST_PARTS,
         )
     terms = _exact_terms(adjacency, graphs, s, near, parts)
@@ -87,11 +88,11 @@ def add_gradient(
 
     gram = _exact_gram(adjacency, graphs, s, near)
     nodes, clusters = s.shape
-    s = s if s.stride(1) == 1 else s.contiguous()
+    s = contiguous_rows(s)
     other = adjacency if transposed is None else transposed
     rows, tile = 16, _tile(s)
     with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
-        programs.add_exact_gradient[(-(-nodes // rows), -(-clusters // tile))](
+        programs.add_exact_gradient[(num_blocks(nodes, rows), num_blocks(clusters, tile))](
             *(s, gram, _weight(adjacency, s), adjacency.rowptr, adjacency.col),
             *(_weight(other, s), other.rowptr, other.col),
             *(graphs.batch, near.view(torch.uint8), grad.contiguous(), out, s.stride(0), nodes),
@@ -122,7 +123,7 @@ def _exact_terms(
     adjacency: Adjacency, graphs: Segments, s: Tensor, near: Tensor, parts: Tensor
 ) -> Tensor:
     """Return terms of the squared distances of near graphs, (B, terms); others are not written."""
-    tiles = -(-s.size(1) // _tile(s))
+    tiles = num_blocks(s.size(1), _tile(s))
     terms = torch.empty(graphs.batch_size, tiles * tiles, dtype=torch.float64, device=s.device)
     _multiply_near(adjacency, graphs, s, near, terms, parts)
     return terms
@@ -147,8 +148,8 @@ def _multiply_near(
     """Launch the program that writes terms, given the parts of the norm, or Gram matrices."""
     from pyg_diffpool.ops.backends.triton import exact_programs as programs
 
-    tiles = -(-s.size(1) // _tile(s))
-    s = s if s.stride(1) == 1 else s.contiguous()
+    tiles = num_blocks(s.size(1), _tile(s))
+    s = contiguous_rows(s)
     with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
         programs.multiply_near[(graphs.batch_size * tiles * tiles,)](
             *(s, _weight(adjacency, s), adjacency.rowptr, adjacency.col, adjacency.target),
@@ -171,7 +172,7 @@ def _num_parts(batch_size: int) -> int:
 
 def _tile(s: Tensor) -> int:
     """Return the clusters of a tile."""
-    return min(32, max(16, 1 << (s.size(1) - 1).bit_length()))
+    return block_size(s.size(1), 32)
 
 
 def _weight(adjacency: Adjacency, instead: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyg_diffpool.ops.backends.triton.tiles import block_size, contiguous_rows, num_blocks
 from pyg_diffpool.ops.precision import HALF
 from pyg_diffpool.ops.validation import check_choice
 
@@ -97,7 +98,7 @@ def contract(
         precision,
         _widest_tile(s.device),
     )
-    x, p, s = _rows(x), _rows(p), _rows(s)
+    x, p, s = contiguous_rows(x), contiguous_rows(p), contiguous_rows(s)
     with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
         programs.contract_chunk[(_slots(num_nodes, batch_size, bits) * tiling.tiles,)](
             *(x, p, s, ptr, out_x, out_p, out_s, workspace),
@@ -117,7 +118,7 @@ def contract(
         if num_nodes > 1 << bits:
             chunks, block = 64, 64
             multiples = (num_nodes - 1 >> bits) + 1
-            programs.add_chunks[(multiples * -(-width // block),)](
+            programs.add_chunks[(multiples * num_blocks(width, block),)](
                 *(workspace, ptr, out_x, out_p, out_s),
                 *(batch_size, _search_steps(batch_size), bits, num_features, num_clusters),
                 BLOCK_CHUNKS=chunks,
@@ -182,7 +183,7 @@ def expand(
         _widest_tile(s.device),
     )
     bits = tiling.block_rows.bit_length() - 1
-    x, p, s = _rows(x), _rows(p), _rows(s)
+    x, p, s = contiguous_rows(x), contiguous_rows(p), contiguous_rows(s)
     with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
         programs.expand_rows[(_slots(num_nodes, batch_size, bits) * tiling.tiles,)](
             *(x, p, s, ptr, grad_x.contiguous(), grad_p.contiguous(), grad_s.contiguous()),
@@ -248,17 +249,17 @@ def contract_tiling(
     """
     half = dtype in HALF
     scalar = dtype == torch.float32 and precision == "ieee"
-    block_k = _block(num_clusters, widest if half else 64)
-    block_j = _block(num_clusters, 64)
-    block_f = _block(num_features, 128 if block_k <= 32 else 64)
+    block_k = block_size(num_clusters, widest if half else 64)
+    block_j = block_size(num_clusters, 64)
+    block_f = block_size(num_features, 128 if block_k <= 32 else 64)
     sums = block_k * (block_f + 2 * block_j)
     return ContractTiling(
-        block_rows=_block(mean_nodes, 64 if half else 32 if sums <= 4096 else 16),
+        block_rows=block_size(mean_nodes, 64 if half else 32 if sums <= 4096 else 16),
         block_k=block_k,
         block_j=block_j,
         block_f=block_f,
-        tiles_k=_tiles(num_clusters, block_k),
-        tiles_j=max(_tiles(num_clusters, block_j), _tiles(num_features, block_f)),
+        tiles_k=num_blocks(num_clusters, block_k),
+        tiles_j=max(num_blocks(num_clusters, block_j), num_blocks(num_features, block_f)),
         stages=3,
         warps=2 if scalar and sums <= 4096 else 4 if sums <= 12288 else 8,
     )
@@ -282,15 +283,15 @@ def expand_tiling(
     scalar = dtype == torch.float32 and precision == "ieee"
     if not scalar and dtype != torch.bfloat16:
         widest = 64
-    block_k, block_f = _block(num_clusters, widest), _block(num_features, widest)
+    block_k, block_f = block_size(num_clusters, widest), block_size(num_features, widest)
     wide = block_k + block_f > 128
-    block_rows = _block(2 * mean_nodes, 128 if wide and not scalar else 64)
+    block_rows = block_size(2 * mean_nodes, 128 if wide and not scalar else 64)
     return ExpandTiling(
         block_rows=block_rows,
         block_k=block_k,
         block_f=block_f,
         depth=32 if dtype in HALF else 16,
-        tiles=max(_tiles(num_clusters, block_k), _tiles(num_features, block_f)),
+        tiles=max(num_blocks(num_clusters, block_k), num_blocks(num_features, block_f)),
         stages=3,
         warps=8 if wide and (scalar or block_rows == 128) else 4,
     )
@@ -310,18 +311,9 @@ def _widest_tile(device: torch.device) -> int:
     return 128 if memory >= WIDE_TILE_MEMORY else 64
 
 
-def _block(size: int, largest: int) -> int:
-    """Return the smallest power of two that covers a size; dot products need at least 16."""
-    return min(largest, max(16, 1 << (size - 1).bit_length()))
-
-
-def _tiles(size: int, block: int) -> int:
-    return -(-size // block)
-
-
 def _chunk_bits(num_nodes: int, num_clusters: int) -> int:
     """Return the logarithm of the chunk size C (see :func:`contract`)."""
-    chunk = max(MIN_CHUNK, 4 * num_clusters, _tiles(num_nodes, MAX_CHUNKS))
+    chunk = max(MIN_CHUNK, 4 * num_clusters, num_blocks(num_nodes, MAX_CHUNKS))
     return (chunk - 1).bit_length()
 
 
@@ -332,11 +324,6 @@ def _search_steps(batch_size: int) -> int:
 
 def _slots(num_nodes: int, batch_size: int, bits: int) -> int:
     return (num_nodes >> bits) + batch_size
-
-
-def _rows(rows: Tensor) -> Tensor:
-    """Return a tensor whose rows are contiguous; the stride between rows is arbitrary."""
-    return rows if rows.stride(1) == 1 else rows.contiguous()
 
 
 def _empty(like: Tensor, *size: int) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pyg_diffpool.ops.backends.triton.kernels import triton_available
+from pyg_diffpool.ops.backends.triton.tiles import contiguous_rows, num_blocks
 from pyg_diffpool.ops.transforms import is_traced_by_jit
 
 # A program keeps whole rows in registers, of so many entries in all.
@@ -40,13 +41,13 @@ def softmax_and_entropy(logits: Tensor, lowest: float) -> tuple[Tensor, Tensor]:
     from pyg_diffpool.ops.backends.triton import softmax_programs as programs
 
     nodes, clusters = logits.shape
-    logits = logits if logits.stride(1) == 1 else logits.contiguous()
+    logits = contiguous_rows(logits)
     s = torch.empty(nodes, clusters, dtype=torch.float32, device=logits.device)
     entropy = s.new_empty(nodes)
     rows, block = _block(clusters)
     if nodes > 0:
         with torch.cuda.device_of(logits):  # type: ignore[no-untyped-call]
-            programs.softmax_rows[(-(-nodes // rows),)](
+            programs.softmax_rows[(num_blocks(nodes, rows),)](
                 *(logits, s, entropy, logits.stride(0), nodes, clusters, rows, block, lowest)
             )
     return s, entropy
@@ -61,7 +62,7 @@ def softmax_gradient(s: Tensor, grad: Tensor, grad_entropy: Tensor, lowest: floa
     rows, block = _block(clusters)
     if nodes > 0:
         with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
-            programs.softmax_gradient_rows[(-(-nodes // rows),)](
+            programs.softmax_gradient_rows[(num_blocks(nodes, rows),)](
                 *(s, grad.contiguous(), grad_entropy.contiguous(), out, nodes),
                 *(clusters, rows, block, lowest),
             )

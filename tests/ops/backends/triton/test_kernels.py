@@ -64,11 +64,6 @@ def test_a_chunk_is_the_least_power_of_two_above_its_bounds(num_nodes, num_clust
     assert chunk / 2 < least <= chunk
 
 
-@pytest.mark.parametrize(("size", "block"), [(0, 16), (16, 16), (17, 32), (64, 64), (65, 64)])
-def test_a_block_covers_a_size_as_far_as_it_may(size, block):
-    assert kernels._block(size, 64) == block
-
-
 DTYPES = [torch.float32, torch.bfloat16, torch.float16, None]
 
 
@@ -119,11 +114,3 @@ def test_operands_of_one_dtype_share_it():
     assert kernels._common_dtype(x, p, s) == torch.float32
     assert kernels._common_dtype(x, p.half(), s) is None
     assert kernels._common_dtype(x, p, s.half()) is None
-
-
-def test_rows_of_other_strides_are_copied_and_others_are_not():
-    rows = torch.arange(12.0).view(3, 4)
-    assert kernels._rows(rows[:, 1:3]).data_ptr() == rows[:, 1:].data_ptr()
-    turned = kernels._rows(rows.t())
-    assert turned.stride(1) == 1
-    assert torch.equal(turned, rows.t())
